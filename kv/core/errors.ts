@@ -1,0 +1,65 @@
+/**
+ * Operating errors: things that happen to a healthy node, told to the client as values.
+ *
+ * Each has a stable code, the numbers that explain it, and the two things that a client must know
+ * before it can go on: whether its request may have taken effect, and whether it may try again.
+ */
+
+/**
+ * `not_applied`: the request changed nothing and never will.
+ * `unknown`: it may have been applied, or may yet be.
+ */
+export type Outcome = 'not_applied' | 'unknown';
+
+/**
+ * `safe`: send it again as it is.
+ * `same_key`: send it again only with the same idempotency key, or read first.
+ * `no`: the same request will fail in the same way.
+ */
+export type Retry = 'safe' | 'same_key' | 'no';
+
+/** Every code, with the outcome and the advice that belong to it. */
+export const ERROR_CODES = {
+  /** No leader is known, so nobody can order the request. */
+  no_leader: { outcome: 'not_applied', retry: 'safe' },
+  /** The leader cannot reach a majority, so it cannot answer a linearizable read or a write. */
+  no_quorum: { outcome: 'not_applied', retry: 'safe' },
+  /** The request was not answered in time, and may still take effect. */
+  timeout: { outcome: 'unknown', retry: 'same_key' },
+  /** The request was not answered in time, and never will take effect. */
+  timeout_not_applied: { outcome: 'not_applied', retry: 'safe' },
+  /** A bounded queue or table is full; the details say which one. */
+  overloaded: { outcome: 'not_applied', retry: 'safe' },
+  /** This node's data is older than the `max_staleness_ms` of the request allows. */
+  too_stale: { outcome: 'not_applied', retry: 'safe' },
+  /** This node has not applied the `min_index` of the request in time. */
+  index_not_reached: { outcome: 'not_applied', retry: 'safe' },
+  /** The session or idempotency key has expired; the first try may have been applied. */
+  session_expired: { outcome: 'unknown', retry: 'no' },
+  /** A command or message was over its configured size. */
+  too_large: { outcome: 'not_applied', retry: 'no' },
+  /** The node is shutting down. */
+  stopping: { outcome: 'not_applied', retry: 'safe' },
+  /** The node was stopped while the request was under way. */
+  stopped: { outcome: 'unknown', retry: 'same_key' },
+} as const satisfies Record<string, { outcome: Outcome; retry: Retry }>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export interface OperatingError {
+  readonly code: ErrorCode;
+  /** One sentence that says what happened and, where there is something to do, what. */
+  readonly message: string;
+  readonly outcome: Outcome;
+  readonly retry: Retry;
+  /** The numbers that explain it. */
+  readonly details: Readonly<Record<string, number | string>>;
+}
+
+export function operatingError(
+  code: ErrorCode,
+  message: string,
+  details: Readonly<Record<string, number | string>> = {},
+): OperatingError {
+  return { code, message, ...ERROR_CODES[code], details };
+}

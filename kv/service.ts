@@ -1,0 +1,62 @@
+/**
+ * What one node offers to whoever stands in front of it: the HTTP API and embedding programs see
+ * this and nothing else. Calls take a callback rather than return a promise, because the hot path
+ * of the HTTP server must not make one for every request; `KVStorage` adds promises on top.
+ */
+
+import type { Answer, ByteString, Command, CommandResult, ReadLevel } from './core/command';
+import type { OperatingError } from './core/errors';
+
+export interface WriteOptions {
+  /** Makes a repeated command take effect once; 1 to 255 bytes, remembered for a stated time. */
+  readonly idempotencyKey?: ByteString;
+  /** How long to wait for the outcome; the configured `requestTimeoutMs` when absent. */
+  readonly timeoutMs?: number;
+}
+
+export interface ReadOptions {
+  /** `linearizable` when absent. */
+  readonly level?: ReadLevel;
+  /** For `stale`: answer only from data that is at most this old. */
+  readonly maxStalenessMs?: number;
+  /** Answer only from a state that includes this index (read your own writes). */
+  readonly minIndex?: number;
+  readonly timeoutMs?: number;
+}
+
+/** Where an answer came from; sent as headers over HTTP. */
+export interface Served {
+  /** The log index that the answer includes; for a write, the index of the write. */
+  readonly index: number;
+  readonly term: number;
+  /** The id of the node that answered. */
+  readonly node: string;
+  /** The leader's id as far as this node knows; empty when it knows none. */
+  readonly leader: string;
+  /** How old the data may be, in milliseconds; 0 for a linearizable answer. */
+  readonly ageMs: number;
+}
+
+export type WriteReply =
+  | { readonly ok: true; readonly result: CommandResult; readonly served: Served }
+  | { readonly ok: false; readonly error: OperatingError };
+
+export type ReadReply =
+  | { readonly ok: true; readonly answer: Answer; readonly served: Served }
+  | { readonly ok: false; readonly error: OperatingError };
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** One sentence: why not, or "ready". */
+  readonly reason: string;
+}
+
+export interface KeyValueService {
+  write(command: Command, options: WriteOptions, done: (reply: WriteReply) => void): void;
+  read(key: ByteString, options: ReadOptions, done: (reply: ReadReply) => void): void;
+  /** The status report: plain JSON, flat, names in snake_case. */
+  status(): Readonly<Record<string, unknown>>;
+  readiness(): Readiness;
+  /** The metrics in the text format of Prometheus, and its content type. */
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+}

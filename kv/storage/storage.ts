@@ -1,0 +1,71 @@
+/**
+ * What a driver needs of a node's disk: it takes the storage effects of the contract and answers
+ * with its storage events. `DurableStorage` is the journal and the snapshots on a real disk,
+ * `MemoryStorage` keeps the same promises without one; one conformance suite runs on both.
+ */
+
+import type { NodeId, StorageId } from '../core/ids';
+import type { Effect, Event, Recovered } from '../core/protocol';
+
+/** The effects that are for the disk. */
+export type StorageEffect = Extract<
+  Effect<never, never>,
+  {
+    kind:
+      | 'persist'
+      | 'release'
+      | 'snapshot_open'
+      | 'snapshot_append'
+      | 'snapshot_commit'
+      | 'snapshot_abort'
+      | 'snapshot_read';
+  }
+>;
+
+/** The events that come from the disk. */
+export type StorageEvent = Extract<
+  Event<never, never>,
+  { kind: 'persisted' | 'snapshot_written' | 'snapshot_saved' | 'snapshot_data' }
+>;
+
+/** Who a data folder belongs to. Written once, when the folder is created. */
+export interface StorageIdentity {
+  readonly clusterId: string;
+  readonly nodeId: NodeId;
+  /** Drawn when the folder was created, so that a wiped or swapped disk is noticed. */
+  readonly storageId: StorageId;
+}
+
+export interface StorageStats {
+  readonly journalBytes: number;
+  readonly journalSegments: number;
+  readonly snapshotBytes: number;
+  /** Completed flushes of the journal since the start. */
+  readonly fsyncCount: number;
+  /** How long the last flush took, in milliseconds; 0 before the first. */
+  readonly lastFsyncMs: number;
+  /** Records handed over whose flush has not completed. */
+  readonly pendingRecords: number;
+}
+
+export interface StorageListener {
+  event(event: StorageEvent): void;
+  /**
+   * The disk failed (a failed write or flush, a full disk, a folder that vanished). Nothing that
+   * was not reported as persisted may be relied on, and nothing more will be: the node must stop.
+   */
+  failed(error: Error): void;
+}
+
+export interface Storage {
+  readonly identity: StorageIdentity;
+  /** What the folder held when it was opened. To be consumed once, before `listen`. */
+  readonly recovered: Recovered;
+  /** Says who hears of events; called once, before the first `perform`. */
+  listen(listener: StorageListener): void;
+  /** Carries out one effect. Returns at once; events tell how it went. */
+  perform(effect: StorageEffect): void;
+  stats(): StorageStats;
+  /** Waits for what was handed over, then releases the folder. */
+  close(): Promise<void>;
+}
