@@ -1,0 +1,135 @@
+/**
+ * One node's HTTP server: the hot path straight on `node:http`, Express for the rest.
+ *
+ * Express changes the prototype of every request and response, which costs more than all the work
+ * on a key; so a request for a key never touches it. Both ways end in the same handler, and
+ * everything that must hold for all requests (draining, absolute targets, a missing Host) is done
+ * here, before the ways part.
+ */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { operatingError } from '../core/errors';
+import type { KeyValueService } from '../service';
+import { createApp } from './app';
+import { answerBrokenRequest, refuseTunnel } from './broken_requests';
+import { Refusal } from './error_status';
+import { createKeyHandler } from './key_handler';
+import { isKeyTarget, originForm } from './key_target';
+import { type HttpOptions, type HttpSettings, httpSettings } from './options';
+import { sendError, sendRefusal } from './replies';
+
+export interface HttpServer {
+  /** Not yet listening. The owner may also take `upgrade` events of it. */
+  readonly server: Server;
+  /**
+   * Stops accepting, answers what is under way, refuses new commands on open connections, and
+   * closes each connection after its last answer. Resolves when all are closed, at the latest
+   * after `drainTimeoutMs`. Connections that were upgraded are their owner's to close.
+   */
+  drain(): Promise<void>;
+}
+
+export function createHttpServer(service: KeyValueService, options: HttpOptions): HttpServer {
+  const settings = httpSettings(options);
+  const server = createServer(serverOptions(settings));
+  // Headers past a maximum count would be dropped without a word; their size is the bound.
+  server.maxHeadersCount = 0;
+  server.maxConnections = settings.maxConnections;
+
+  let drained: Promise<void> | undefined;
+  /** The reply to the last request of each connection. */
+  const newest = new Map<Socket, ServerResponse>();
+  const keys = createKeyHandler(service, settings);
+  const app = createApp(
+    withDraining(service, () => drained !== undefined),
+    settings,
+    keys,
+  );
+
+  server.on('connection', (socket) => socket.once('close', () => newest.delete(socket)));
+  server.on('request', accept);
+  server.on('checkContinue', accept);
+  server.on('checkExpectation', (_req: IncomingMessage, res: ServerResponse) => {
+    res.shouldKeepAlive = false;
+    sendRefusal(res, EXPECTATION_FAILED);
+  });
+  server.on('clientError', (error, socket) => {
+    answerBrokenRequest(error, socket as Socket, newest.get(socket as Socket));
+  });
+  server.on('connect', (_req, socket) => refuseTunnel(socket as Socket));
+  return { server, drain: () => (drained ??= drain()) };
+
+  function accept(req: IncomingMessage, res: ServerResponse): void {
+    newest.set(req.socket, res);
+    if (drained !== undefined) res.shouldKeepAlive = false;
+    const refusal = wrongStart(req);
+    if (refusal !== undefined) sendRefusal(res, refusal);
+    else if (!isKeyTarget(req.url ?? '')) app(req, res);
+    else if (drained !== undefined) sendError(res, STOPPING);
+    else if (settings.hotPath) keys(req, res);
+    else app(req, res);
+  }
+
+  function drain(): Promise<void> {
+    for (const res of newest.values()) res.shouldKeepAlive = false;
+    return new Promise((resolve) => {
+      // A reply that was being written just now leaves its connection idle a moment later.
+      const sweep = setInterval(() => server.closeIdleConnections(), 20);
+      const deadline = setTimeout(() => server.closeAllConnections(), settings.drainTimeoutMs);
+      server.close(() => {
+        clearInterval(sweep);
+        clearTimeout(deadline);
+        resolve();
+      });
+    });
+  }
+}
+
+function serverOptions(settings: HttpSettings) {
+  const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, maxKeyBytes } = settings;
+  return {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.max(10, Math.min(headersTimeoutMs, requestTimeoutMs) / 4),
+    // Room for the longest key with every byte percent-encoded.
+    maxHeaderSize: 16 * 1024 + 3 * maxKeyBytes,
+    insecureHTTPParser: false,
+    // Node's own refusal has no body, so `accept` looks for the Host itself.
+    requireHostHeader: false,
+    noDelay: true,
+  };
+}
+
+/** Brings an absolute target into the usual form; returns what is wrong before any route counts. */
+function wrongStart(req: IncomingMessage): Refusal | undefined {
+  const target = originForm(req.url ?? '');
+  if (target === undefined) return TARGET_NOT_VALID;
+  req.url = target;
+  const hostMissing = req.headers.host === undefined && req.httpVersion === '1.1';
+  return hostMissing ? HOST_MISSING : undefined;
+}
+
+/** The service as it is to be shown while the server drains: not ready. */
+function withDraining(service: KeyValueService, draining: () => boolean): KeyValueService {
+  return {
+    write: (command, options, done) => service.write(command, options, done),
+    read: (key, options, done) => service.read(key, options, done),
+    status: () => service.status(),
+    readiness: () =>
+      draining() ? { ready: false, reason: STOPPING.message } : service.readiness(),
+    metrics: () => service.metrics(),
+  };
+}
+
+const STOPPING = operatingError(
+  'stopping',
+  'The node is shutting down; send the request to another node.',
+);
+const TARGET_NOT_VALID = new Refusal('request_not_valid', 'The target must begin with a slash.');
+const HOST_MISSING = new Refusal('request_not_valid', 'HTTP/1.1 requires the header Host.');
+const EXPECTATION_FAILED = new Refusal(
+  'expectation_failed',
+  'The only expectation known is 100-continue.',
+);
