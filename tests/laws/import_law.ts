@@ -40,8 +40,14 @@ export const ZONES: readonly Zone[] = [
   zone('client', 'kv/client/**', ['kv/client/**', WORDS], ['node:', 'axios']),
   zone('dashboard', 'kv/dashboard/**', ['kv/dashboard/**', 'kv/core/**'], []),
   zone('service', 'kv/service', [WORDS], []),
-  zone('config', 'kv/config', [WORDS], ['node:']),
-  zone('command_line', 'kv/command_line', ['kv/config', WORDS], ['node:', 'yargs']),
+  zone('config', 'kv/config', ['kv/config_numbers', 'kv/runtime/peer_options', WORDS], ['node:']),
+  zone('config numbers', 'kv/config_numbers', [], []),
+  zone(
+    'command_line',
+    'kv/command_line',
+    ['kv/config', 'kv/config_numbers', WORDS],
+    ['node:', 'yargs'],
+  ),
   zone(
     'kvstorage',
     'kv/kvstorage',

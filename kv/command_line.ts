@@ -1,0 +1,249 @@
+/**
+ * The command line of `kvstorage_http`: arguments in, a checked configuration out, or the text and
+ * the code to exit with. Nothing here ends the process, so all of it can be tested as a function.
+ *
+ * A mistake gives one clear line for each problem, never a page of help: the help is long, and the
+ * line that matters would scroll away.
+ */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import yargs from 'yargs/yargs';
+import {
+  type ConfigOptions,
+  configFrom,
+  LOG_FORMATS,
+  LOG_LEVELS,
+  type NodeConfig,
+  PROTOCOLS,
+} from './config';
+import { NODE_NUMBERS, type NumberSetting, RAFT_NUMBERS } from './config_numbers';
+
+export type CommandLine =
+  | { readonly kind: 'run'; readonly config: NodeConfig; readonly warnings: readonly string[] }
+  | {
+      readonly kind: 'exit';
+      readonly code: number;
+      readonly stdout?: string;
+      readonly stderr?: string;
+    };
+
+const PROGRAM = 'kvstorage_http';
+/** The exit code for a command line that makes no sense. */
+const BAD_USAGE = 2;
+
+export function parseCommandLine(args: readonly string[]): CommandLine {
+  const { values, output, mistake } = readArguments(args);
+  if (mistake !== undefined) return badUsage([mistake]);
+  if (output !== '') return { kind: 'exit', code: 0, stdout: `${output}\n` };
+  const mistakes: string[] = [];
+  const options = optionsFrom(values, mistakes);
+  if (mistakes.length > 0) return badUsage(mistakes);
+  const result = configFrom(options);
+  if ('problems' in result) return badUsage(result.problems.map(({ message }) => inFlags(message)));
+  const warnings = result.warnings.map(({ message }) => inFlags(message));
+  return { kind: 'run', config: result.config, warnings };
+}
+
+function badUsage(mistakes: readonly string[]): CommandLine {
+  const lines = mistakes.map((mistake) => `${PROGRAM}: ${mistake} (${PROGRAM} --help explains)\n`);
+  return { kind: 'exit', code: BAD_USAGE, stderr: lines.join('') };
+}
+
+/** The suffixes of sizes. */
+const UNITS: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+interface Flag {
+  readonly name: string;
+  readonly group: string;
+  readonly help: string;
+  readonly standard: string;
+}
+
+const kebab = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+const TEXT_FLAGS: readonly Flag[] = [
+  textFlag('data-dir', 'Node:', 'folder of the journal and the snapshots', 'data/<http port>'),
+  textFlag('http-host', 'Node:', 'address to bind for HTTP', '127.0.0.1'),
+  textFlag('peer-host', 'Node:', 'address to bind for the peers', 'the host of <self>'),
+  textFlag('log-level', 'Node:', `least level to log: ${LOG_LEVELS.join(', ')}`, 'info'),
+  textFlag('log-format', 'Node:', `form of the log: ${LOG_FORMATS.join(', ')}`, 'text'),
+  textFlag('protocol', 'Cluster:', `how to replicate: ${PROTOCOLS.join(', ')}`, PROTOCOLS[0]),
+  textFlag('cluster-id', 'Cluster:', 'name that all nodes share', 'a hash of the members'),
+  textFlag('secret-file', 'Cluster:', 'file with the secret that all nodes share', 'no secret'),
+];
+
+const FLAGS: readonly Flag[] = [
+  ...TEXT_FLAGS,
+  ...Object.entries(NODE_NUMBERS).map(([name, it]) => numberFlag(name, 'Node:', it)),
+  ...Object.entries(RAFT_NUMBERS).map(([name, it]) => numberFlag(name, 'Raft:', it)),
+].filter(({ name }) => name !== 'http-port');
+
+function textFlag(name: string, group: string, help: string, standard: string): Flag {
+  return { name, group, help, standard };
+}
+
+function numberFlag(name: string, group: string, setting: NumberSetting): Flag {
+  const { help, standard, unit } = setting;
+  return {
+    ...{ name: kebab(name), group, help },
+    standard:
+      unit === 'bytes' ? sizeText(standard) : unit === 'ms' ? `${standard} ms` : `${standard}`,
+  };
+}
+
+interface Values {
+  readonly http_port?: unknown;
+  readonly self?: unknown;
+  readonly partners?: unknown;
+  readonly [flag: string]: unknown;
+}
+
+/** What yargs makes of the arguments. All values stay texts, so that we say what is wrong. */
+function readArguments(args: readonly string[]) {
+  let read = { values: {} as Values, output: '', mistake: undefined as string | undefined };
+  const parser = yargs()
+    .scriptName(PROGRAM)
+    .command('$0 <http_port> <self> [partners..]', 'Runs one node of the service.', (command) =>
+      command
+        .positional('http_port', { describe: 'port of the HTTP service; 0 takes any free one' })
+        .positional('self', { describe: 'host:port where the other nodes reach this one' })
+        .positional('partners', { describe: 'host:port of each other node' }),
+    )
+    .example(`${PROGRAM} 8080 127.0.0.1:6000`, 'a cluster of one')
+    .example(`${PROGRAM} 8080 127.0.0.1:6000 127.0.0.1:6001 127.0.0.1:6002`, 'one of three')
+    .epilogue(
+      'Sizes are in bytes or take a suffix: 512KiB, 16MiB, 1GiB. Times are in milliseconds.',
+    )
+    .parserConfiguration({
+      ...{ 'parse-numbers': false, 'parse-positional-numbers': false, 'dot-notation': false },
+      ...{ 'boolean-negation': false, 'camel-case-expansion': false },
+    })
+    .strict()
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .detectLocale(false)
+    .version(packageVersion())
+    .wrap(100);
+  for (const { name, group, help, standard } of FLAGS) {
+    parser.option(name, { describe: help, group, requiresArg: true, defaultDescription: standard });
+  }
+  parser.parseSync([...args], {}, (error, values, output) => {
+    read = {
+      values,
+      output,
+      mistake: error ? mistakeFrom(String(error.message ?? error)) : undefined,
+    };
+  });
+  return read;
+}
+
+/** The complaints of yargs in our words: one line each, with the flag as it was typed. */
+function mistakeFrom(message: string): string {
+  const unknown = /^Unknown arguments?: (.*)$/m.exec(message);
+  if (unknown) return `unknown flag ${(unknown[1] ?? '').replace(/[^, ]+/g, dashed)}`;
+  const valueless = /^Not enough arguments following: (.*)$/m.exec(message);
+  if (valueless) return `${dashed(valueless[1] ?? '')} needs a value`;
+  if (/^Not enough non-option arguments/.test(message)) {
+    return 'needs <http_port> <self host:port> [<partner host:port> ...]';
+  }
+  return message.replace(/\s+/g, ' ').trim();
+}
+
+const dashed = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`);
+
+function optionsFrom(values: Values, mistakes: string[]): ConfigOptions {
+  for (const { name } of FLAGS) {
+    if (Array.isArray(values[name])) mistakes.push(`--${name} was given more than once`);
+  }
+  const text = (name: string): string | undefined => {
+    const value = values[name];
+    return value === undefined || Array.isArray(value) ? undefined : String(value);
+  };
+  const numbersOf = (table: Readonly<Record<string, NumberSetting>>): Record<string, number> =>
+    Object.fromEntries(
+      Object.entries(table).flatMap(([name, { unit }]) => {
+        const given = text(kebab(name));
+        if (given === undefined) return [];
+        const value = numberFrom(given, unit === 'bytes');
+        if (value === undefined) mistakes.push(wrongNumber(kebab(name), given, unit));
+        return [[name, value ?? 0]];
+      }),
+    );
+  const httpPort = numberFrom(String(values.http_port), false);
+  if (httpPort === undefined) {
+    mistakes.push(`<http_port> must be a port, like 8080, not ${JSON.stringify(values.http_port)}`);
+  }
+  const self = String(values.self);
+  const given = {
+    ...numbersOf(NODE_NUMBERS),
+    httpPort: httpPort ?? 0,
+    nodeId: self,
+    partners: ((values.partners ?? []) as readonly unknown[]).map(String),
+    dataDir: text('data-dir') ?? join('data', String(httpPort || self.split(':').at(-1))),
+    httpHost: text('http-host'),
+    peerHost: text('peer-host'),
+    clusterId: text('cluster-id'),
+    secret: secretFrom(text('secret-file'), mistakes),
+    raft: numbersOf(RAFT_NUMBERS),
+  };
+  // `configFrom` checks these three against its lists and names what is allowed.
+  const choices = {
+    protocol: text('protocol'),
+    logLevel: text('log-level'),
+    logFormat: text('log-format'),
+  } as Pick<ConfigOptions, 'protocol' | 'logLevel' | 'logFormat'>;
+  return { ...given, ...choices };
+}
+
+/** A whole number in plain digits, for sizes also with a suffix; undefined for anything else. */
+function numberFrom(text: string, isSize: boolean): number | undefined {
+  const match = /^([0-9]{1,15})([KMG]iB)?$/.exec(text);
+  if (!match || (match[2] && !isSize)) return undefined;
+  return Number(match[1]) * (UNITS[match[2] ?? ''] ?? 1);
+}
+
+function wrongNumber(flag: string, given: string, unit: NumberSetting['unit']): string {
+  const wanted = {
+    bytes: 'a size, like 65536 or 16MiB',
+    ms: 'a whole number of milliseconds',
+    count: 'a whole number',
+  };
+  return `--${flag} must be ${wanted[unit]}, not ${JSON.stringify(given)}`;
+}
+
+function sizeText(size: number): string {
+  const unit = ['GiB', 'MiB', 'KiB'].find((one) => size > 0 && size % (UNITS[one] ?? 1) === 0);
+  return unit ? `${size / (UNITS[unit] ?? 1)} ${unit}` : `${size} bytes`;
+}
+
+/** The secret is read from a file, because the arguments of a process are visible to all. */
+function secretFrom(file: string | undefined, mistakes: string[]): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    mistakes.push(`--secret-file cannot be read: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+/** Names options as the flags that set them: 'raft.heartbeatMs' becomes --heartbeat-ms. */
+function inFlags(message: string): string {
+  return message.replace(/'(?:raft\.)?([A-Za-z]+)'/g, (quoted, option: string) => {
+    const positional = { httpPort: '<http_port>', nodeId: '<self>', partners: '<partner>' }[option];
+    if (positional) return positional;
+    if (option === 'secret') return '--secret-file';
+    return FLAGS.some(({ name }) => name === kebab(option)) ? `--${kebab(option)}` : quoted;
+  });
+}
+
+/** The version in the nearest package.json above: of the sources or of what was compiled. */
+function packageVersion(): string {
+  for (let folder = __dirname; dirname(folder) !== folder; folder = dirname(folder)) {
+    const file = join(folder, 'package.json');
+    if (existsSync(file)) return String(JSON.parse(readFileSync(file, 'utf8')).version);
+  }
+  return 'unknown';
+}

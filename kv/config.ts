@@ -1,0 +1,247 @@
+/**
+ * The configuration of one node: one typed, frozen value, made in one place from what a program or
+ * a command line gives, with every problem found at once.
+ *
+ * Units are in the names. Numbers are described by a table, from which come the types, the
+ * defaults, the checks of range and the flags of the command line, so that these cannot disagree.
+ */
+
+import { createHash } from 'node:crypto';
+import { NODE_NUMBERS, type NumberSetting, RAFT_NUMBERS } from './config_numbers';
+import { type NodeId, nodeId } from './core/ids';
+import { parsePeerAddress } from './runtime/peer_options';
+
+export const PROTOCOLS = ['raft'] as const;
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export const LOG_FORMATS = ['text', 'json'] as const;
+
+type Numbers<Table> = { readonly [Name in keyof Table]: number };
+
+export type RaftConfig = Numbers<typeof RAFT_NUMBERS>;
+
+export interface NodeConfig extends Numbers<typeof NODE_NUMBERS> {
+  /** This node's own `host:port`, where its peers reach it. */
+  readonly nodeId: NodeId;
+  /** The `host:port` of every other member; none for a cluster of one. */
+  readonly partners: readonly NodeId[];
+  /** Nodes of different clusters refuse each other. */
+  readonly clusterId: string;
+  readonly protocol: (typeof PROTOCOLS)[number];
+  /** The address that the HTTP server binds. */
+  readonly httpHost: string;
+  /** The address that the peer listener binds; the host of the node's id unless told otherwise. */
+  readonly peerHost: string;
+  /** The port of the node's id. */
+  readonly peerPort: number;
+  /** The folder of the journal and the snapshots; undefined keeps everything in memory. */
+  readonly dataDir: string | undefined;
+  /** Known to all nodes of a cluster; when set, a peer has to prove that it knows it too. */
+  readonly secret: string | undefined;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  readonly logFormat: (typeof LOG_FORMATS)[number];
+  readonly raft: RaftConfig;
+}
+
+/** What a program may say; whatever is absent or undefined takes its default. */
+export type ConfigOptions = { readonly nodeId: string } & Partial<
+  Loose<Omit<NodeConfig, 'nodeId' | 'partners' | 'peerPort' | 'raft'>>
+> & {
+    readonly partners?: readonly string[] | undefined;
+    readonly raft?: Loose<Partial<RaftConfig>> | undefined;
+  };
+
+type Loose<T> = { readonly [Name in keyof T]: T[Name] | undefined };
+
+export interface ConfigProblem {
+  /** The option to change, such as `raft.heartbeatMs`. */
+  readonly option: string;
+  /** One sentence; option names stand in it in single quotes. */
+  readonly message: string;
+}
+
+export type ConfigResult =
+  | { readonly config: NodeConfig; readonly warnings: readonly ConfigProblem[] }
+  | { readonly problems: readonly ConfigProblem[] };
+
+/** Fills in the defaults and checks everything; answers with a config or with all problems. */
+export function configFrom(options: ConfigOptions): ConfigResult {
+  const problems = new Problems();
+  const config = fillIn(options, problems);
+  if (problems.found.length === 0) checkTogether(config, problems);
+  if (problems.found.length > 0) return { problems: problems.found };
+  Object.freeze(config.partners);
+  Object.freeze(config.raft);
+  return { config: Object.freeze(config), warnings: warningsAbout(config) };
+}
+
+class Problems {
+  readonly found: ConfigProblem[] = [];
+
+  unless(fine: boolean, option: string, message: string): void {
+    if (!fine) this.found.push({ option, message: `'${option}' ${message}` });
+  }
+}
+
+function fillIn(options: ConfigOptions, problems: Problems): NodeConfig {
+  const self = address(options.nodeId, 'nodeId', problems);
+  const partners = (options.partners ?? []).map((text) => address(text, 'partners', problems).id);
+  const protocol = choice('protocol', options.protocol, PROTOCOLS, problems);
+  const config = {
+    ...numbers(NODE_NUMBERS, options, '', problems),
+    nodeId: self.id,
+    partners,
+    clusterId: options.clusterId ?? derivedClusterId(protocol, [self.id, ...partners]),
+    protocol,
+    httpHost: options.httpHost ?? '127.0.0.1',
+    peerHost: options.peerHost ?? self.host,
+    peerPort: self.port,
+    dataDir: options.dataDir,
+    secret: options.secret,
+    logLevel: choice('logLevel', options.logLevel, LOG_LEVELS, problems, 'info'),
+    logFormat: choice('logFormat', options.logFormat, LOG_FORMATS, problems),
+    raft: numbers(RAFT_NUMBERS, options.raft ?? {}, 'raft.', problems),
+  };
+  refuseUnknown(options, config, '', problems);
+  refuseUnknown(options.raft ?? {}, config.raft, 'raft.', problems);
+  checkTexts(config, problems);
+  return config;
+}
+
+/** Host names have no case, and a port has one spelling, so that equal nodes have equal ids. */
+function address(text: unknown, option: string, problems: Problems) {
+  const found = typeof text === 'string' ? parsePeerAddress(text.toLowerCase()) : undefined;
+  const canonical = found?.id.endsWith(`:${found.port}`) ?? false;
+  problems.unless(canonical, option, `must be host:port, like 127.0.0.1:6000, not ${shown(text)}`);
+  return found ?? { id: nodeId('unknown'), host: 'unknown', port: 0 };
+}
+
+/** Equal for all nodes that were given the same members, in whatever order. */
+function derivedClusterId(protocol: string, members: readonly string[]): string {
+  const text = [protocol, ...[...members].sort()].join('\n');
+  return `auto-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
+}
+
+function numbers<Table extends Readonly<Record<string, NumberSetting>>>(
+  table: Table,
+  given: Readonly<Record<string, unknown>>,
+  prefix: string,
+  problems: Problems,
+): Numbers<Table> {
+  const filled = Object.entries(table).map(([name, { standard, min, max }]) => {
+    const value = given[name] ?? standard;
+    const fine =
+      Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
+    const wanted = `must be a whole number from ${min} to ${max}, not ${shown(value)}`;
+    problems.unless(fine, prefix + name, wanted);
+    return [name, value];
+  });
+  return Object.fromEntries(filled) as Numbers<Table>;
+}
+
+function choice<T extends string>(
+  option: string,
+  given: T | undefined,
+  allowed: readonly [T, ...T[]],
+  problems: Problems,
+  standard: T = allowed[0],
+): T {
+  const value = given ?? standard;
+  const wanted = `must be one of ${allowed.join(', ')}, not ${shown(value)}`;
+  problems.unless(allowed.includes(value), option, wanted);
+  return value;
+}
+
+function refuseUnknown(given: object, known: object, prefix: string, problems: Problems): void {
+  const unknown = Object.keys(given).filter((name) => !(name in known) || name === 'peerPort');
+  for (const name of unknown) problems.unless(false, prefix + name, 'is not an option');
+}
+
+function checkTexts(config: NodeConfig, problems: Problems): void {
+  const { clusterId, secret, dataDir, httpHost, peerHost } = config;
+  const isName = typeof clusterId === 'string' && /^[\w.-]{1,64}$/.test(clusterId);
+  problems.unless(isName, 'clusterId', 'must be 1 to 64 letters, digits, dots, _ or -');
+  const isSecret = typeof secret === 'string' && secret.length >= 16 && secret.length <= 1024;
+  problems.unless(secret === undefined || isSecret, 'secret', 'must have 16 to 1024 characters');
+  const isFolder = typeof dataDir === 'string' && dataDir !== '' && !dataDir.includes('\0');
+  problems.unless(dataDir === undefined || isFolder, 'dataDir', 'must be the path of a folder');
+  for (const [option, host] of Object.entries({ httpHost, peerHost })) {
+    const isHost = typeof host === 'string' && /^[\w.:-]+$/.test(host);
+    problems.unless(isHost, option, `must be an address or a host name, not ${shown(host)}`);
+  }
+}
+
+/** Rules between settings: each is fine by itself, but not beside the other. */
+function checkTogether(config: NodeConfig, problems: Problems): void {
+  const { nodeId: self, partners, raft } = config;
+  problems.unless(!partners.includes(self), 'partners', `must not name this node itself (${self})`);
+  const twice = partners.find((one, i) => partners.indexOf(one) < i);
+  problems.unless(twice === undefined, 'partners', `must not name ${twice} twice`);
+  const samePort = config.httpPort === config.peerPort && config.httpHost === config.peerHost;
+  problems.unless(!samePort, 'httpPort', `must differ from the port of 'nodeId' (${self})`);
+
+  const { electionTimeoutMinMs, electionTimeoutMaxMs, heartbeatMs } = raft;
+  problems.unless(
+    electionTimeoutMinMs < electionTimeoutMaxMs,
+    'raft.electionTimeoutMinMs',
+    `(${electionTimeoutMinMs}) must be less than 'raft.electionTimeoutMaxMs' (${electionTimeoutMaxMs}), so that candidates do not collide`,
+  );
+  problems.unless(
+    heartbeatMs * 3 <= electionTimeoutMinMs,
+    'raft.heartbeatMs',
+    `(${heartbeatMs}) must be at most a third of 'raft.electionTimeoutMinMs' (${electionTimeoutMinMs}), so that one lost heartbeat starts no election`,
+  );
+  const values: Readonly<Record<string, number>> = {
+    ...Object.fromEntries(Object.entries(raft).map(([name, value]) => [`raft.${name}`, value])),
+    maxBodyBytes: config.maxBodyBytes,
+    requestTimeoutMs: config.requestTimeoutMs,
+    keyTtlMs: config.keyTtlMs,
+    sessionTtlMs: config.sessionTtlMs,
+  };
+  for (const [smaller, larger] of AT_MOST) {
+    const [low, high] = [values[smaller] as number, values[larger] as number];
+    problems.unless(low <= high, smaller, `(${low}) must be at most '${larger}' (${high})`);
+  }
+}
+
+/** The first of each pair must not be larger than the second. */
+const AT_MOST = [
+  ['raft.maxBytesPerMessage', 'raft.maxInflightBytes'],
+  ['raft.snapshotSliceBytes', 'raft.maxInflightBytes'],
+  ['raft.keepLogBytes', 'raft.snapshotLogBytes'],
+  ['maxBodyBytes', 'raft.maxInflightBytes'],
+  ['maxBodyBytes', 'raft.maxUncommittedBytes'],
+  ['requestTimeoutMs', 'keyTtlMs'],
+  ['requestTimeoutMs', 'sessionTtlMs'],
+] as const;
+
+/** What is allowed but deserves a line in the log. */
+function warningsAbout(config: NodeConfig): ConfigProblem[] {
+  const warnings = new Problems();
+  const { peerHost, partners, secret } = config;
+  warnings.unless(
+    secret !== undefined || partners.length === 0 || isLoopback(peerHost),
+    'secret',
+    `is not set and peers are listened for on ${peerHost}: whoever reaches that port can act as a member`,
+  );
+  const members = partners.length + 1;
+  warnings.unless(
+    members === 1 || members % 2 === 1,
+    'partners',
+    `make a cluster of ${members}, which survives no more failures than one of ${members - 1}`,
+  );
+  warnings.unless(
+    config.requestTimeoutMs >= config.raft.electionTimeoutMaxMs,
+    'requestTimeoutMs',
+    "is shorter than 'raft.electionTimeoutMaxMs', so that requests give up during an election",
+  );
+  return warnings.found;
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127\./.test(host);
+
+/** A value as it may stand in a message: one line, not too long. */
+function shown(value: unknown): string {
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

@@ -1,0 +1,76 @@
+/**
+ * Every number that can be configured: its default, its range, its unit and what it does. The
+ * command line's `--help` is made of this table.
+ */
+
+export interface NumberSetting {
+  readonly standard: number;
+  readonly min: number;
+  readonly max: number;
+  readonly unit: 'ms' | 'bytes' | 'count';
+  /** One sentence without a full stop. */
+  readonly help: string;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+const DAY = 86_400_000;
+
+const count = (standard: number, min: number, max: number, help: string): NumberSetting => ({
+  ...{ standard, min, max, unit: 'count', help },
+});
+const ms = (standard: number, min: number, max: number, help: string): NumberSetting => ({
+  ...{ standard, min, max, unit: 'ms', help },
+});
+const bytes = (standard: number, min: number, max: number, help: string): NumberSetting => ({
+  ...{ standard, min, max, unit: 'bytes', help },
+});
+
+/** Settings of the node and its HTTP service. */
+export const NODE_NUMBERS = {
+  httpPort: count(8080, 0, 65535, 'port of the HTTP service; 0 takes any free one'),
+  requestTimeoutMs: ms(5000, 1, DAY, 'how long a request waits for its outcome'),
+  keyTtlMs: ms(900_000, 1000, 30 * DAY, 'how long an Idempotency-Key is remembered'),
+  sessionTtlMs: ms(900_000, 1000, 30 * DAY, 'how long an idle session is remembered'),
+  maxKeyBytes: bytes(KIB, 1, 64 * KIB, 'longest key'),
+  maxBodyBytes: bytes(4 * MIB, KIB, 32 * MIB, 'largest body of a request'),
+  maxConnections: count(10_000, 1, 1_000_000, 'HTTP connections at a time'),
+  shutdownTimeoutMs: ms(10_000, 0, DAY, 'how long a shutdown waits for requests under way'),
+} as const;
+
+/** Settings of the raft protocol. */
+export const RAFT_NUMBERS = {
+  electionTimeoutMinMs: ms(500, 10, DAY, 'least silence of a leader before an election'),
+  electionTimeoutMaxMs: ms(1000, 11, DAY, 'most silence of a leader before an election'),
+  heartbeatMs: ms(100, 1, DAY, 'how often a leader shows that it lives'),
+  maxEntriesPerMessage: count(1024, 1, 1_000_000, 'entries in one message to a follower'),
+  maxBytesPerMessage: bytes(MIB, KIB, 32 * MIB, 'entries in one message, in bytes'),
+  maxInflightMessages: count(64, 1, 100_000, 'unanswered messages to one follower'),
+  maxInflightBytes: bytes(16 * MIB, KIB, GIB, 'unanswered entries to one follower'),
+  maxUncommittedBytes: bytes(
+    64 * MIB,
+    KIB,
+    4 * GIB,
+    'uncommitted entries; past that writes are refused',
+  ),
+  maxPendingRequests: count(
+    100_000,
+    1,
+    10_000_000,
+    'requests under way; past that they are refused',
+  ),
+  snapshotLogBytes: bytes(
+    64 * MIB,
+    KIB,
+    1024 * GIB,
+    'log since the last snapshot that makes a new one',
+  ),
+  keepLogBytes: bytes(16 * MIB, 0, 1024 * GIB, 'log kept behind a snapshot for slow followers'),
+  snapshotSliceBytes: bytes(
+    128 * KIB,
+    KIB,
+    16 * MIB,
+    'piece of a snapshot written or sent at a time',
+  ),
+} as const;

@@ -1,0 +1,181 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type CommandLine, parseCommandLine } from '../kv/command_line';
+import { configFrom, type NodeConfig } from '../kv/config';
+import { NODE_NUMBERS, RAFT_NUMBERS } from '../kv/config_numbers';
+
+const ONE = ['8080', '127.0.0.1:6000'];
+
+function run(...flags: string[]): NodeConfig {
+  const line = parseCommandLine([...ONE, ...flags]);
+  if (line.kind === 'exit') throw new Error(line.stderr);
+  return line.config;
+}
+
+/** What is said on stderr about arguments that make no sense. */
+function refused(args: readonly string[]): string {
+  const line: CommandLine = parseCommandLine(args);
+  if (line.kind === 'run') throw new Error(`${args.join(' ')} was accepted`);
+  expect(line.code).toBe(2);
+  expect(line.stdout).toBeUndefined();
+  return line.stderr ?? '';
+}
+
+const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+test('ports and addresses alone give the defaults, and a folder named after the port', () => {
+  const line = parseCommandLine(['8080', '127.0.0.1:6000', '127.0.0.1:6001', '127.0.0.1:6002']);
+  const expected = configFrom({
+    nodeId: '127.0.0.1:6000',
+    partners: ['127.0.0.1:6001', '127.0.0.1:6002'],
+    httpPort: 8080,
+    dataDir: join('data', '8080'),
+  });
+  expect(line).toEqual({ kind: 'run', warnings: [], ...expected });
+});
+
+test('without a fixed HTTP port the folder is named after the peer port', () => {
+  const line = parseCommandLine(['0', '127.0.0.1:6000']);
+  expect(line).toMatchObject({ config: { httpPort: 0, dataDir: join('data', '6000') } });
+});
+
+test('every number has a flag that sets it and only it', () => {
+  const standard = run();
+  for (const name of Object.keys(NODE_NUMBERS).filter((one) => one !== 'httpPort')) {
+    const value = Object(standard)[name] + 1;
+    expect(run(`--${kebab(name)}`, String(value))).toEqual({ ...standard, [name]: value });
+  }
+  for (const name of Object.keys(RAFT_NUMBERS)) {
+    const value = Object(standard.raft)[name] + 1;
+    const raft = { ...standard.raft, [name]: value };
+    expect(run(`--${kebab(name)}`, String(value))).toEqual({ ...standard, raft });
+  }
+});
+
+test.each([
+  ['--data-dir', 'elsewhere', { dataDir: 'elsewhere' }],
+  ['--data-dir', '007', { dataDir: '007' }],
+  ['--http-host', '0.0.0.0', { httpHost: '0.0.0.0' }],
+  ['--peer-host', '::', { peerHost: '::' }],
+  ['--cluster-id', '42', { clusterId: '42' }],
+  ['--protocol', 'raft', { protocol: 'raft' }],
+  ['--log-level', 'debug', { logLevel: 'debug' }],
+  ['--log-format', 'json', { logFormat: 'json' }],
+  ['--max-body-bytes', '64KiB', { maxBodyBytes: 65536 }],
+  ['--max-body-bytes', '2MiB', { maxBodyBytes: 2097152 }],
+  ['--max-body-bytes', '4096', { maxBodyBytes: 4096 }],
+])('%s %s', (flag, value, expected) => {
+  expect(run(flag, value)).toEqual({ ...run(), ...expected });
+  expect(run(`${flag}=${value}`)).toEqual({ ...run(), ...expected });
+});
+
+describe('the secret', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'quorum-kv-'));
+  const file = join(folder, 'secret');
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('is the content of a file, without the newline at its end', () => {
+    writeFileSync(file, 'correct horse battery staple\n');
+    expect(run('--secret-file', file).secret).toBe('correct horse battery staple');
+  });
+
+  test('must be worth something, and is not repeated in the complaint', () => {
+    writeFileSync(file, 'hunter2\n');
+    const complaint = refused([...ONE, '--secret-file', file]);
+    expect(complaint).toMatch(/--secret-file must have 16 to 1024 characters/);
+    expect(complaint).not.toMatch('hunter2');
+  });
+
+  test('a file that is not there is one clear line', () => {
+    expect(refused([...ONE, '--secret-file', join(folder, 'nope')])).toMatch(
+      /^kvstorage_http: --secret-file cannot be read: ENOENT.*\n$/,
+    );
+  });
+});
+
+test.each([
+  [[], 'needs <http_port> <self host:port>'],
+  [['8080'], 'needs <http_port> <self host:port>'],
+  [[...ONE, '--colour', 'red'], 'unknown flag --colour'],
+  [[...ONE, '--colour=red'], 'unknown flag --colour'],
+  [[...ONE, '-x'], 'unknown flag -x'],
+  [[...ONE, '--no-data-dir'], 'unknown flag --no-data-dir'],
+  [[...ONE, '--heartbeatMs', '5'], 'unknown flag --heartbeatMs'],
+  [[...ONE, '--http-port', '5'], 'unknown flag --http-port'],
+  [[...ONE, '--heartbeat-ms'], '--heartbeat-ms needs a value'],
+  [
+    [...ONE, '--heartbeat-ms', '1', '--heartbeat-ms', '2'],
+    '--heartbeat-ms was given more than once',
+  ],
+  [[...ONE, '--heartbeat-ms', 'fast'], '--heartbeat-ms must be a whole number of milliseconds'],
+  [[...ONE, '--heartbeat-ms', '1e2'], '--heartbeat-ms must be a whole number of milliseconds'],
+  [[...ONE, '--heartbeat-ms', '-5'], '--heartbeat-ms must be a whole number of milliseconds'],
+  [[...ONE, '--heartbeat-ms', '1KiB'], '--heartbeat-ms must be a whole number of milliseconds'],
+  [[...ONE, '--heartbeat-ms', '0'], '--heartbeat-ms must be a whole number from 1 to'],
+  [[...ONE, '--heartbeat-ms', '400'], '--heartbeat-ms (400) must be at most a third of --election'],
+  [[...ONE, '--max-body-bytes', '4MB'], '--max-body-bytes must be a size, like 65536 or 16MiB'],
+  [[...ONE, '--log-level', 'loud'], '--log-level must be one of error, warn, info, debug'],
+  [[...ONE, '--data-dir='], '--data-dir must be the path of a folder'],
+  [['http', '127.0.0.1:6000'], '<http_port> must be a port, like 8080, not "http"'],
+  [['8080', '6000'], '<self> must be host:port'],
+  [[...ONE, '6001'], '<partner> must be host:port'],
+  [[...ONE, '127.0.0.1:6000'], '<partner> must not name this node itself'],
+  [['6000', '127.0.0.1:6000'], '<http_port> must differ from the port of <self>'],
+])('%j: one clear line, and code 2', (args, complaint) => {
+  const text = refused(args);
+  expect(text.startsWith(`kvstorage_http: ${complaint}`)).toBe(true);
+  expect(text).toMatch(/^[^\n]+\n$/);
+});
+
+test('several mistakes are told at once, a line for each', () => {
+  const text = refused([...ONE, '--log-level', 'loud', '--heartbeat-ms', '0']);
+  expect(text.trimEnd().split('\n')).toHaveLength(2);
+});
+
+test('a warning names the flag', () => {
+  const line = parseCommandLine([
+    ...ONE,
+    '10.0.0.2:6000',
+    '10.0.0.3:6000',
+    '--peer-host',
+    '0.0.0.0',
+  ]);
+  expect(line).toMatchObject({
+    kind: 'run',
+    warnings: [expect.stringMatching(/^--secret-file is/)],
+  });
+});
+
+test('the help explains every flag with its default, in English everywhere', () => {
+  const german = jest.replaceProperty(process, 'env', { ...process.env, LC_ALL: 'de_DE.UTF-8' });
+  const line = parseCommandLine(['--help']);
+  german.restore();
+  if (line.kind === 'run') throw new Error('--help must not run a node');
+  const help = line.stdout ?? '';
+  expect(line.code).toBe(0);
+  const names = [...Object.keys(NODE_NUMBERS), ...Object.keys(RAFT_NUMBERS)];
+  for (const name of names.filter((one) => one !== 'httpPort')) {
+    expect(help).toMatch(new RegExp(`--${kebab(name)} .*\\[default: [0-9]+( ms| [KMG]iB)?\\]`));
+  }
+  for (const flag of [
+    'data-dir',
+    'http-host',
+    'peer-host',
+    'cluster-id',
+    'secret-file',
+    'log-level',
+  ]) {
+    expect(help).toMatch(new RegExp(`--${flag} .*\\[default: `));
+  }
+  expect(help).toMatch('Show help');
+});
+
+test('the version is that of the package', () => {
+  const { version } = jest.requireActual<{ version: string }>('../package.json');
+  expect(parseCommandLine(['--version'])).toEqual({
+    kind: 'exit',
+    code: 0,
+    stdout: `${version}\n`,
+  });
+});
