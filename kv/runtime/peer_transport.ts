@@ -1,0 +1,150 @@
+/**
+ * The network of a real node: one transport for all protocols, on TCP. `TRANSPORT.md` says why it
+ * is made this way; `transport.ts` says what a driver may rely on.
+ *
+ * It owns one `PeerLink` for each known peer and one `PeerAcceptor`. The listener is never called
+ * from within `send`, `flush`, `addPeer` or `removePeer`, and never after `close` was called.
+ */
+
+import { invariant } from '../core/assert';
+import type { NodeId } from '../core/ids';
+import type { Lane } from '../core/protocol';
+import { drawToken, type Expectation, type Hello, type Refusal } from './handshake';
+import { PeerAcceptor } from './peer_acceptor';
+import { Complaints } from './peer_complaints';
+import type { LaneContext } from './peer_lane';
+import { type LinkSurroundings, PeerLink, type PeerStats } from './peer_link';
+import {
+  DEFAULT_PEER_LIMITS,
+  type HostPort,
+  type PeerAddress,
+  type PeerTransportOptions,
+} from './peer_options';
+import { PeerReceiver } from './peer_receiver';
+import { TICKS_PER_STALL } from './peer_sender';
+import type { Transport, TransportListener } from './transport';
+
+export class PeerTransport<Message> implements Transport<Message> {
+  private readonly links = new Map<NodeId, PeerLink<Message>>();
+  private readonly context: LaneContext;
+  private readonly around: LinkSurroundings;
+  private readonly acceptor: PeerAcceptor;
+  private listener: TransportListener<Message> | undefined;
+  private bound: HostPort | undefined;
+  private ticker: NodeJS.Timeout | undefined;
+  private closing: Promise<void> | undefined;
+
+  constructor(private readonly options: PeerTransportOptions<Message>) {
+    const { self, cluster, secret, storage = 0, random = Math.random, log } = options;
+    const limits = { ...DEFAULT_PEER_LIMITS, ...options.limits };
+    const complaints = new Complaints(log, limits.repeatLogMs);
+    this.context = { self, cluster, secret, storage, instance: drawToken(), limits, random };
+    const changed = (peer: NodeId, up: boolean) => this.listener?.link(peer, up);
+    this.around = { context: this.context, log, complaints, changed };
+    this.acceptor = this.makeAcceptor();
+    for (const peer of options.peers) this.addPeer(peer);
+  }
+
+  listen(listener: TransportListener<Message>): void {
+    this.listener = listener;
+  }
+
+  async start(): Promise<void> {
+    invariant(this.listener !== undefined, 'listen must be called before start', {});
+    this.bound = await this.acceptor.listen(this.options.bind);
+    if (this.closing !== undefined) return;
+    const tickMs = this.context.limits.stallTimeoutMs / TICKS_PER_STALL;
+    this.ticker = setInterval(() => this.tick(), tickMs);
+    for (const link of this.links.values()) link.start();
+  }
+
+  /** Where it listens; the port is the real one, also when port 0 was asked for. */
+  get address(): HostPort {
+    invariant(this.bound !== undefined, 'a transport has an address only once it has started', {});
+    return this.bound;
+  }
+
+  /** Makes a node known. The same id at another address takes the place of the old one. */
+  addPeer(peer: PeerAddress): void {
+    invariant(peer.id !== this.context.self, 'a node is not its own peer', { peer: peer.id });
+    const known = this.links.get(peer.id)?.peer;
+    if (known !== undefined && known.host === peer.host && known.port === peer.port) return;
+    this.removePeer(peer.id);
+    const link = new PeerLink<Message>(peer, this.around);
+    this.links.set(peer.id, link);
+    if (this.ticker !== undefined) link.start();
+  }
+
+  /** Forgets a node: its connections end, and it is a stranger from now on. */
+  removePeer(id: NodeId): void {
+    const link = this.links.get(id);
+    this.links.delete(id);
+    void link?.stop();
+  }
+
+  send(to: NodeId, lane: Lane, message: Message): void {
+    this.links.get(to)?.send(lane, () => this.options.codec.encode(message));
+  }
+
+  flush(): void {
+    for (const link of this.links.values()) link.flush();
+  }
+
+  connected(peer: NodeId): boolean {
+    return this.links.get(peer)?.up ?? false;
+  }
+
+  stats(): ReadonlyMap<NodeId, PeerStats> {
+    return new Map([...this.links].map(([id, link]) => [id, link.stats()]));
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.end();
+    return this.closing;
+  }
+
+  private async end(): Promise<void> {
+    clearInterval(this.ticker);
+    this.ticker = undefined;
+    this.listener = undefined;
+    const links = [...this.links.values()];
+    await Promise.all([this.acceptor.close(), ...links.map((link) => link.stop())]);
+  }
+
+  private tick(): void {
+    for (const link of this.links.values()) link.tick();
+  }
+
+  private makeAcceptor(): PeerAcceptor {
+    const { self, cluster, secret, instance, storage, limits } = this.context;
+    const knows = (id: NodeId) => this.links.has(id);
+    const expectation: Expectation = { self, cluster, secret, knows };
+    return new PeerAcceptor({
+      expectation,
+      welcome: { from: self, instance, storage },
+      limits,
+      complaints: this.around.complaints,
+      refusal: (hello) => this.refusal(hello),
+      accepted: (hello, socket, seed, head) => {
+        const link = this.links.get(hello.from);
+        invariant(link !== undefined, 'only known peers are accepted', { from: hello.from });
+        const { maxFrameBytes } = limits;
+        const { codec } = this.options;
+        const receiver = new PeerReceiver(hello, socket, seed, maxFrameBytes, codec, {
+          message: (message, bytes) => {
+            link.received(hello.lane, bytes);
+            this.listener?.message(hello.from, message);
+          },
+          closed: (reason, malformed) => link.dropped(receiver, reason, malformed),
+        });
+        link.accept(receiver);
+        receiver.push(head);
+      },
+    });
+  }
+
+  private refusal(hello: Hello): Refusal | undefined {
+    if (this.closing !== undefined) return { status: 503, reason: 'this node is stopping' };
+    return this.links.get(hello.from)?.refusal(hello);
+  }
+}
