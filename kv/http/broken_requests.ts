@@ -57,6 +57,11 @@ function refusalFor(error: NodeJS.ErrnoException): Refusal {
       return new Refusal('too_large', 'The extensions of the chunks are too long.');
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new Refusal('request_timeout', 'Send the whole request at once.');
+    case 'HPE_INVALID_URL':
+      return new Refusal(
+        'request_not_valid',
+        'The target must begin with a slash, and all but visible ASCII must be percent-encoded.',
+      );
     default:
       return new Refusal('request_not_valid', `This is not HTTP/1.1 (${error.code ?? 'unknown'}).`);
   }

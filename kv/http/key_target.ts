@@ -61,10 +61,7 @@ function isPlain(code: number): boolean {
   return code > 0x20 && code < 0x7f && code !== PERCENT && code !== HASH;
 }
 
-/**
- * Decodes percent escapes. A byte above 127 stands for itself, because some clients (curl among
- * them) send UTF-8 as it is; Node gives us each as one character.
- */
+/** Decodes percent escapes. */
 function decodeKey(target: string, end: number): ByteString | Refusal {
   const bytes = Buffer.allocUnsafe(end - PREFIX.length);
   let length = 0;
@@ -76,7 +73,7 @@ function decodeKey(target: string, end: number): ByteString | Refusal {
         return new Refusal('key_not_valid', 'A % in the key is not followed by two hex digits.');
       }
       at += 2;
-    } else if (!isPlain(code) && code < 0x80) {
+    } else if (!isPlain(code)) {
       return new Refusal(
         'key_not_valid',
         'The key holds a character that must be percent-encoded.',

@@ -120,7 +120,7 @@ function servedHeaders(served: Served): string[] {
     'X-Quorum-Node',
     served.node,
     'X-Quorum-Age-Ms',
-    String(served.ageMs),
+    String(Math.ceil(served.ageMs)),
   ];
   if (served.leader !== '') headers.push('X-Quorum-Leader', served.leader);
   return headers;

@@ -92,7 +92,7 @@ function serverOptions(settings: HttpSettings) {
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
-    connectionsCheckingInterval: Math.max(10, Math.min(headersTimeoutMs, requestTimeoutMs) / 4),
+    connectionsCheckingInterval: Math.ceil(Math.min(headersTimeoutMs, requestTimeoutMs) / 4),
     // Room for the longest key with every byte percent-encoded.
     maxHeaderSize: 16 * 1024 + 3 * maxKeyBytes,
     insecureHTTPParser: false,
@@ -104,6 +104,8 @@ function serverOptions(settings: HttpSettings) {
 
 /** Brings an absolute target into the usual form; returns what is wrong before any route counts. */
 function wrongStart(req: IncomingMessage): Refusal | undefined {
+  // The parser still takes HTTP/0.9, whose answers have no status and no headers.
+  if (req.httpVersionMajor !== 1) return VERSION_NOT_KNOWN;
   const target = originForm(req.url ?? '');
   if (target === undefined) return TARGET_NOT_VALID;
   req.url = target;
@@ -127,6 +129,7 @@ const STOPPING = operatingError(
   'stopping',
   'The node is shutting down; send the request to another node.',
 );
+const VERSION_NOT_KNOWN = new Refusal('request_not_valid', 'Only HTTP/1.1 and HTTP/1.0 are known.');
 const TARGET_NOT_VALID = new Refusal('request_not_valid', 'The target must begin with a slash.');
 const HOST_MISSING = new Refusal('request_not_valid', 'HTTP/1.1 requires the header Host.');
 const EXPECTATION_FAILED = new Refusal(

@@ -6,9 +6,9 @@ import { nestsDeeperThan, objectMembers } from '../../kv/http/json_extent';
 const bytes = (text: string): Buffer => Buffer.from(text, 'utf8');
 
 /** Writes JSON with random white space between the tokens and some characters as escapes. */
-function spell(value: unknown, space: () => string, escape: () => boolean): string {
+function spell(value: unknown, space: () => string, escapes: () => boolean): string {
   const text = (each: string): string =>
-    `"${[...each].map((c) => (escape() ? escaped(c) : JSON.stringify(c).slice(1, -1))).join('')}"`;
+    `"${[...each].map((c) => (escapes() ? escaped(c) : JSON.stringify(c).slice(1, -1))).join('')}"`;
   const walk = (each: unknown): string => {
     if (typeof each === 'string') return text(each);
     if (Array.isArray(each)) {

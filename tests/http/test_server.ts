@@ -40,7 +40,7 @@ export interface ErrorReply {
     readonly message: string;
     readonly outcome: string;
     readonly retry: string;
-    readonly details: Readonly<Record<string, string | number>>;
+    readonly details: { readonly hint?: string } & Readonly<Record<string, string | number>>;
   };
 }
 

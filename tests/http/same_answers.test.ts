@@ -1,0 +1,138 @@
+/** The hot path and Express cannot be told apart: byte for byte, but for the time of day. */
+
+import { ERROR_CODES, type ErrorCode, operatingError } from '../../kv/core/errors';
+import { LIMITS, MALFORMED } from './malformed_requests';
+import { RawClient, request } from './raw_client';
+import { startServer, type TestServer } from './test_server';
+
+const PUT = '{"type":"PUT","value":"v"}';
+const JSON_UTF8 = 'Content-Type: application/json;charset="UTF-8"';
+
+/** Requests that go well, in an order in which each finds the state that it needs. */
+const GOOD: readonly string[] = [
+  request('GET', '/keys/a'),
+  request('DELETE', '/keys/a'),
+  request('POST', '/keys/a', PUT),
+  request('POST', '/keys/a', PUT, ['Idempotency-Key: abc-1']),
+  request('POST', '/keys/a?timeout_ms=100', PUT, [JSON_UTF8]),
+  request('POST', '/keys/a', PUT, ['Content-Encoding: identity']),
+  request('POST', '/keys/a', PUT, ['Expect: 100-continue']),
+  request('POST', '/keys/a', '', ['Transfer-Encoding: chunked']).concat(
+    `1a\r\n${PUT}\r\n0\r\n\r\n`,
+  ),
+  request('POST', '/keys/a', PUT, ['Connection: close']),
+  request('GET', '/keys/a'),
+  request('HEAD', '/keys/a'),
+  request('HEAD', '/keys/none'),
+  request('GET', '/keys/a?level=stale&max_staleness_ms=5&min_index=3&timeout_ms=7'),
+  request('GET', 'http://elsewhere/keys/a'),
+  request('GET', '/keys/a').replace('HTTP/1.1', 'HTTP/1.0'),
+  request('POST', '/keys/a', '{"type":"APPEND","value":1}'),
+  request('POST', '/keys/list/with%20slash', '{"value":{"ü":[1]},"type":"APPEND"}'),
+  request('GET', '/keys/list/with%20slash'),
+  request('DELETE', '/keys/list/with%20slash'),
+  request('OPTIONS', '/keys/a'),
+  request('OPTIONS', '*'),
+  request('GET', '/'),
+  request('HEAD', '/'),
+  request('GET', '/admin/status'),
+  request('OPTIONS', '/admin/status'),
+  request('GET', '/health/live'),
+  request('GET', '/health/ready'),
+  request('GET', '/metrics'),
+  request('GET', '/api_description.yml'),
+];
+
+let hot: TestServer;
+let express: TestServer;
+
+beforeEach(async () => {
+  hot = await startServer({ ...LIMITS, hotPath: true });
+  express = await startServer({ ...LIMITS, hotPath: false });
+});
+afterEach(() => Promise.all([hot.stop(), express.stop()]));
+
+/** All that a server says to one connection, up to `count` final answers. */
+async function said(port: number, send: string, count: number, end = false): Promise<string[]> {
+  const client = await RawClient.open(port);
+  client.send(send);
+  if (end) client.socket.end();
+  const answers: string[] = [];
+  for (let final = 0; final < count; ) {
+    const answer = await client.next(send.slice(0, send.indexOf(' ')));
+    answers.push(answer.raw);
+    if (answer.status >= 200) final++;
+  }
+  client.close();
+  return answers;
+}
+
+async function expectSame(send: string, count = 1, end = false): Promise<string[]> {
+  const fromHot = await said(hot.port, send, count, end);
+  const fromExpress = await said(express.port, send, count, end);
+  expect(fromHot).toEqual(fromExpress);
+  return fromHot;
+}
+
+test('good requests, and what they do to the service', async () => {
+  const statuses = new Set<string>();
+  for (const send of GOOD) {
+    for (const answer of await expectSame(send)) statuses.add(answer.slice(9, 12));
+  }
+  expect([...statuses].sort()).toEqual(['100', '200', '204', '404', '409']);
+  expect(hot.service.writes).toEqual(express.service.writes);
+  expect(hot.service.reads).toEqual(express.service.reads);
+  expect([...hot.service.state]).toEqual([...express.service.state]);
+});
+
+test('good requests in one pipeline', async () => {
+  const heads = (send: string) => /^(HEAD|OPTIONS)/.test(send) || /close|HTTP\/1\.0/.test(send);
+  const pipeline = GOOD.filter((send) => !heads(send));
+  await expectSame(pipeline.join(''), pipeline.length);
+});
+
+test('malformed requests', async () => {
+  for (const { send, answers, halfClose } of MALFORMED) {
+    await expectSame(send, answers.length, halfClose);
+  }
+});
+
+test('every operating error, and whatever a service throws', async () => {
+  for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
+    for (const { service } of [hot, express]) {
+      service.fail(operatingError(code, 'As the service says.', { limit: 1 }));
+    }
+    await expectSame(request('GET', '/keys/a'));
+    await expectSame(request('POST', '/keys/a', PUT));
+    await expectSame(request('DELETE', '/keys/a'));
+  }
+  for (const send of [GOOD[0], GOOD[1], GOOD[2], request('GET', '/metrics')]) {
+    for (const { service } of [hot, express]) service.throwOnce(new Error('a bug'));
+    const [answer] = await expectSame(send ?? '');
+    expect(answer).toContain('internal_error');
+  }
+  expect(hot.errors).toEqual([
+    new Error('a bug'),
+    new Error('a bug'),
+    new Error('a bug'),
+    new Error('a bug'),
+  ]);
+  expect(express.errors).toEqual(hot.errors);
+});
+
+test('a draining server', async () => {
+  const clients = await Promise.all(
+    [hot, express].map(async ({ port, service, drain }) => {
+      service.hold();
+      const client = await RawClient.open(port);
+      client.send(request('GET', '/keys/a'));
+      await service.called(1);
+      void drain();
+      client.send(request('GET', '/keys/a') + request('GET', '/health/ready'));
+      service.release();
+      return client;
+    }),
+  );
+  const [fromHot, fromExpress] = await Promise.all(clients.map((client) => client.closed()));
+  expect(fromHot?.replace(/Date: .*/g, '')).toBe(fromExpress?.replace(/Date: .*/g, ''));
+});
