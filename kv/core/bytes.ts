@@ -226,6 +226,19 @@ export class ByteReader {
     return decodeUtf8(this.bytes());
   }
 
+  /** A count of things that take at least `leastBytes` each, so that no count can be absurd. */
+  count(leastBytes: number): number {
+    const count = this.u32();
+    if (count * leastBytes > this.left) throw new DecodeError(`a count of ${count} is too high`);
+    return count;
+  }
+
+  /** A version byte that must be `version`. */
+  version(version: number, what: string): void {
+    const found = this.u8();
+    if (found !== version) throw new DecodeError(`${what} of version ${found} is not known here`);
+  }
+
   /** States that everything has been read. */
   end(): void {
     if (this.left > 0) throw new DecodeError(`${this.left} bytes too many`);

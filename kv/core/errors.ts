@@ -36,6 +36,8 @@ export const ERROR_CODES = {
   index_not_reached: { outcome: 'not_applied', retry: 'safe' },
   /** The session or idempotency key has expired; the first try may have been applied. */
   session_expired: { outcome: 'unknown', retry: 'no' },
+  /** The idempotency key was used before, with another command. */
+  key_reused: { outcome: 'not_applied', retry: 'no' },
   /** A command or message was over its configured size. */
   too_large: { outcome: 'not_applied', retry: 'no' },
   /** The node is shutting down. */

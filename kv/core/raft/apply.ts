@@ -1,0 +1,85 @@
+/** The commit rule (§5.3, §5.4.2) and the application of committed entries (Figure 2, all servers). */
+
+import { invariant } from '../assert';
+import { type LogIndex, logIndex } from '../ids';
+import type { Applied } from '../machine/sessions';
+import { type Entry, entryData, entrySize } from './entry';
+import { countedMatch, type Leader, type Origin } from './leadership';
+import { reachedByQuorum } from './membership';
+import { MAX_APPLIED_BYTES_PER_STEP, MAX_APPLIED_PER_STEP } from './options';
+import { commitMoved } from './replication';
+import type { RaftState } from './state';
+
+/**
+ * "If there exists an N such that N > commitIndex, a majority of matchIndex[i] ≥ N, and log[N].term
+ * == currentTerm: set commitIndex = N." An entry of an earlier term is never committed by counting,
+ * since a later leader could still replace it (Figure 8); it is committed along with one of ours.
+ */
+export function advanceCommit(raft: RaftState, leader: Leader): void {
+  const reached = reachedByQuorum(raft.log.configuration, (member) =>
+    countedMatch(raft, leader, member),
+  );
+  if (reached <= raft.commit || raft.log.termAt(reached) !== raft.term) return;
+  for (let at = raft.commit + 1; at <= reached; at++) {
+    leader.uncommittedBytes -= entrySize(raft.log.entryAt(at));
+  }
+  raft.commit = raft.leaderCommit = logIndex(reached);
+  raft.narrate(`commit=${raft.commit}`);
+  commitMoved(raft, leader);
+}
+
+/** Applies what is committed, in order, as much as one step may take. */
+export function applyCommitted(raft: RaftState): void {
+  const first = raft.applied + 1;
+  let bytes = 0;
+  for (let n = 0; raft.applied < raft.commit; n++) {
+    if (n >= MAX_APPLIED_PER_STEP || bytes >= MAX_APPLIED_BYTES_PER_STEP) break;
+    const entry = raft.log.entryAt(raft.applied + 1);
+    bytes += entrySize(entry);
+    applyEntry(raft, entry);
+  }
+  if (raft.applied < first) return;
+  raft.appliedBytes += bytes;
+  raft.narrateEntries('apply', first, raft.applied);
+  raft.freshness.applied(raft.applied);
+  raft.clients.applied(raft, raft.applied);
+}
+
+function applyEntry(raft: RaftState, entry: Entry): void {
+  invariant(entry.index === raft.applied + 1, 'entries are applied in order, each once', {
+    index: entry.index,
+    applied: raft.applied,
+  });
+  raft.applied = entry.index;
+  raft.appliedTerm = entry.term;
+  raft.machineTime = entry.time;
+  const data = entryData(entry);
+  const applied =
+    entry.kind === 'configuration' || data.length === 0
+      ? undefined
+      : raft.machine.apply(data, { index: entry.index, time: entry.time });
+  raft.clients.writes.settleOrphan(raft, entry, applied);
+  const { role } = raft;
+  if (role.kind !== 'leader' || entry.term !== role.term || applied === undefined) return;
+  const origin = role.proposals.get(entry.index);
+  role.proposals.delete(entry.index);
+  if (origin !== undefined) tell(raft, origin, applied, entry.index);
+}
+
+/** Tells whoever proposed an entry what it came to. */
+function tell(raft: RaftState, origin: Origin, applied: Applied, index: LogIndex): void {
+  if (origin.kind === 'client') {
+    return raft.clients.writes.settle(raft, origin.id as never, applied, index);
+  }
+  const { status, result } = applied;
+  const reply = {
+    kind: 'forward_reply',
+    term: raft.term,
+    id: origin.id,
+    status,
+    index,
+    result,
+  } as const;
+  if (origin.node === raft.self) raft.clients.forwarding.receiveReply(raft, reply);
+  else raft.send(origin.node, reply);
+}

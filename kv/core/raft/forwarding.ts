@@ -1,0 +1,199 @@
+/**
+ * Writes that this node forwards to the leader.
+ *
+ * A forwarded write can be lost on its way, or its answer can, or the leader dies in between; then
+ * it is sent again. So that it takes effect once, this node has a session of its own in the
+ * replicated state machine (dissertation §6.3) and numbers what it forwards. A write that carries
+ * an idempotency key needs no session.
+ */
+
+import { type Millis, millis, NEVER, type NodeId, type RequestId } from '../ids';
+import { encodeKeyed, encodeOpenSession, encodeSession } from '../machine/envelope';
+import { SESSION_WINDOW } from '../machine/session_table';
+import { refusalError } from './answers';
+import type { MessageOf } from './messages';
+import { propose } from './proposals';
+import { knownLeader } from './roles';
+import type { RaftState } from './state';
+import type { PendingWrite } from './writes';
+
+/** One message under way. The opening of the session is one without a client. */
+interface Forwarded {
+  readonly id: number;
+  readonly request: RequestId | undefined;
+  /** The session it was first sent under: sent under another, it could take effect twice. */
+  readonly session: number | undefined;
+  sentAt: Millis;
+  /** How often it was sent; after the first time its outcome is unknown. */
+  attempts: number;
+}
+
+type NodeSession =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'opening'; readonly id: number }
+  | { readonly kind: 'open'; readonly session: number };
+
+export class Forwarding {
+  private session: NodeSession = { kind: 'none' };
+  private lastId = 0;
+  /** What is under way, in the order of ids. */
+  private readonly sent = new Map<number, Forwarded>();
+  /** Writes that wait for the session to open, or for room in its window. */
+  private queue: RequestId[] = [];
+
+  forward(raft: RaftState, write: PendingWrite): void {
+    write.place = 'forwarded';
+    if (write.idempotencyKey !== undefined) return this.start(raft, write.id, undefined);
+    this.queue.push(write.id);
+    this.drain(raft);
+  }
+
+  /** Sends everything under way to the new leader: what it has already applied stays applied. */
+  leaderFound(raft: RaftState): void {
+    for (const forwarded of [...this.sent.values()]) this.send(raft, forwarded);
+    this.drain(raft);
+  }
+
+  receiveReply(raft: RaftState, message: MessageOf<'forward_reply'>): void {
+    const forwarded = this.sent.get(message.id);
+    if (forwarded === undefined) return;
+    this.sent.delete(message.id);
+    if (forwarded.request === undefined) this.sessionOpened(message);
+    else if (message.status === 'session_expired') this.sessionExpired(raft, forwarded);
+    else raft.clients.writes.settle(raft, forwarded.request, message, message.index);
+    this.drain(raft);
+  }
+
+  receiveReject(raft: RaftState, message: MessageOf<'forward_reject'>): void {
+    const forwarded = this.sent.get(message.id);
+    if (forwarded === undefined) return;
+    // An earlier try may be in a log somewhere, so only the first refusal is the last word. For
+    // the rest there is another try when a leader is found or after a while.
+    if (message.code === 'no_leader' || forwarded.attempts > 1) return;
+    if (forwarded.request === undefined) return;
+    this.sent.delete(message.id);
+    raft.clients.fail(raft, forwarded.request, refusalError(raft, message.code));
+  }
+
+  /** Sends again what has not been answered for long. */
+  tick(raft: RaftState): void {
+    if (raft.now < this.wakeAt(raft)) return;
+    for (const forwarded of [...this.sent.values()]) {
+      if (this.isOverdue(raft, forwarded)) this.send(raft, forwarded);
+    }
+    this.drain(raft);
+  }
+
+  wakeAt(raft: RaftState): Millis {
+    const oldest = this.sent.values().next().value;
+    if (oldest === undefined) return NEVER;
+    return millis(oldest.sentAt + raft.options.electionTimeoutMaxMs);
+  }
+
+  private drain(raft: RaftState): void {
+    if (this.queue.length === 0 || knownLeader(raft) === undefined) return;
+    if (this.session.kind === 'none') this.openSession(raft);
+    if (this.session.kind !== 'open') return;
+    const { session } = this.session;
+    let taken = 0;
+    while (taken < this.queue.length && this.windowHasRoom) {
+      this.start(raft, this.queue[taken++] as RequestId, session);
+    }
+    this.queue = this.queue.slice(taken);
+  }
+
+  private openSession(raft: RaftState): void {
+    const id = ++this.lastId;
+    this.session = { kind: 'opening', id };
+    this.track(raft, { id, request: undefined, session: undefined, sentAt: raft.now, attempts: 0 });
+  }
+
+  private start(raft: RaftState, request: RequestId, session: number | undefined): void {
+    if (raft.clients.get(request) === undefined) return;
+    const id = ++this.lastId;
+    this.track(raft, { id, request, session, sentAt: raft.now, attempts: 0 });
+  }
+
+  private track(raft: RaftState, forwarded: Forwarded): void {
+    this.sent.set(forwarded.id, forwarded);
+    this.send(raft, forwarded);
+  }
+
+  private send(raft: RaftState, forwarded: Forwarded): void {
+    const leader = knownLeader(raft);
+    forwarded.sentAt = raft.now;
+    if (leader === undefined) return;
+    const envelope = this.envelope(raft, forwarded);
+    if (envelope === undefined) {
+      // Its client has been answered, by the deadline.
+      this.sent.delete(forwarded.id);
+      return;
+    }
+    forwarded.attempts += 1;
+    const { id } = forwarded;
+    if (leader !== raft.self) {
+      raft.send(leader, { kind: 'forward', term: raft.term, id, envelope });
+    } else if (raft.role.kind === 'leader') {
+      propose(raft, raft.role, envelope, { kind: 'node', node: raft.self, id });
+    }
+  }
+
+  private envelope(raft: RaftState, forwarded: Forwarded): Uint8Array | undefined {
+    if (forwarded.request === undefined) return encodeOpenSession();
+    const write = raft.clients.get(forwarded.request);
+    if (write?.kind !== 'write') return undefined;
+    write.handedOver = true;
+    if (write.idempotencyKey !== undefined) return encodeKeyed(write.idempotencyKey, write.command);
+    const { session } = forwarded;
+    if (session === undefined) return undefined;
+    const request = { session, seq: forwarded.id, lowestPending: this.lowestPending };
+    return encodeSession(request, write.command);
+  }
+
+  private sessionOpened(message: MessageOf<'forward_reply'>): void {
+    if (this.session.kind !== 'opening' || this.session.id !== message.id) return;
+    this.session =
+      message.status === 'session_opened'
+        ? { kind: 'open', session: message.index }
+        : { kind: 'none' };
+  }
+
+  /** A first try that found no session was not applied: it gets another one, in a new session. */
+  private sessionExpired(raft: RaftState, forwarded: Forwarded): void {
+    if (this.session.kind === 'open' && this.session.session === forwarded.session) {
+      this.session = { kind: 'none' };
+    }
+    const write = forwarded.request === undefined ? undefined : raft.clients.get(forwarded.request);
+    if (write?.kind !== 'write') return;
+    if (forwarded.attempts === 1) {
+      this.queue.unshift(write.id);
+      return;
+    }
+    const expired = { status: 'session_expired', result: new Uint8Array(0) } as const;
+    raft.clients.writes.settle(raft, write.id, expired, raft.applied);
+  }
+
+  private isOverdue(raft: RaftState, forwarded: Forwarded): boolean {
+    return raft.now - forwarded.sentAt >= raft.options.electionTimeoutMaxMs;
+  }
+
+  /** The lowest number that is still under way: results below it may be forgotten. */
+  private get lowestPending(): number {
+    return this.sent.keys().next().value ?? this.lastId;
+  }
+
+  private get windowHasRoom(): boolean {
+    return this.lastId + 1 - (this.sent.keys().next().value ?? this.lastId + 1) < SESSION_WINDOW;
+  }
+}
+
+/** Another node forwards a write to this one, which should be the leader. */
+export function receiveForward(raft: RaftState, from: NodeId, message: MessageOf<'forward'>): void {
+  const { id, envelope } = message;
+  const refuse = (code: MessageOf<'forward_reject'>['code']) =>
+    raft.send(from, { kind: 'forward_reject', term: raft.term, id, code });
+  if (raft.role.kind !== 'leader') return refuse('no_leader');
+  if (envelope.length > raft.options.maxUncommittedBytes) return refuse('too_large');
+  const proposed = propose(raft, raft.role, envelope, { kind: 'node', node: from, id });
+  if (!proposed.ok) refuse(proposed.code);
+}

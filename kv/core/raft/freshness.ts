@@ -1,0 +1,48 @@
+/**
+ * How old this node's state may be, as a bound that needs no synchronised clocks.
+ *
+ * A heartbeat echoes this node's own clock, as it stood in the last reply that the leader had from
+ * it, and says how long ago the leader last knew a majority to be behind it. So the heartbeat was
+ * sent after the echoed moment, and the commit index in it covers everything that was committed
+ * until `echo - quorumAge`. Once this node has applied that index, its state is no older than that
+ * moment. The bound assumes only that clocks run at about the same rate.
+ */
+
+import { type LogIndex, type Millis, millis } from '../ids';
+
+interface Mark {
+  readonly commit: LogIndex;
+  readonly at: Millis;
+}
+
+export class Freshness {
+  /** The state includes everything that was committed before this moment of our clock. */
+  private freshAt = millis(Number.NEGATIVE_INFINITY);
+  /** The oldest mark that is not reached yet, and the newest one behind it. */
+  private next: Mark | undefined;
+  private latest: Mark | undefined;
+
+  /** Notes that once `commit` is applied the state covers everything up to `at`. */
+  learn(commit: LogIndex, at: Millis, applied: LogIndex): void {
+    if (commit <= applied) this.reached(at);
+    else if (this.next === undefined) this.next = { commit, at };
+    else this.latest = { commit, at };
+  }
+
+  /** Notes how far the state machine has got. */
+  applied(index: LogIndex): void {
+    while (this.next !== undefined && this.next.commit <= index) {
+      this.reached(this.next.at);
+      this.next = this.latest;
+      this.latest = undefined;
+    }
+  }
+
+  age(now: Millis): Millis {
+    return millis(Math.max(0, now - this.freshAt));
+  }
+
+  private reached(at: Millis): void {
+    if (at > this.freshAt) this.freshAt = at;
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * What a node knows only while it leads: the state of a leadership, made at its start and gone at
+ * its end.
+ */
+
+import { type LogIndex, logIndex, type Millis, millis, type NodeId, type Term } from '../ids';
+import { allMembers, type Member, reachedByQuorum } from './membership';
+import { Progress } from './progress';
+import type { RaftState } from './state';
+
+/** Who is to be told of a proposal's result: a client of this node, or another node. */
+export type Origin =
+  | { readonly kind: 'client'; readonly id: number }
+  | { readonly kind: 'node'; readonly node: NodeId; readonly id: number };
+
+/** Reads that wait for one and the same heartbeat round. */
+export interface ReadBatch {
+  readonly round: number;
+  readonly index: LogIndex;
+  readonly origins: readonly Origin[];
+}
+
+export interface Transfer {
+  readonly target: NodeId;
+  readonly deadline: Millis;
+  sent: boolean;
+  readonly requests: number[];
+}
+
+export interface Leader {
+  readonly kind: 'leader';
+  readonly term: Term;
+  readonly progress: Map<NodeId, Progress>;
+  /** The index of this term's no-op: once it is committed, the commit index is known (§8). */
+  noopIndex: LogIndex;
+  /** The cluster's time: what it was at the start of this term, and our clock then. */
+  readonly timeBase: { readonly time: Millis; readonly at: Millis };
+  /** The proposals of this term that are not applied yet, by index. */
+  readonly proposals: Map<LogIndex, Origin>;
+  /** The bytes of entries that are not committed. */
+  uncommittedBytes: number;
+  heartbeatDue: Millis;
+  /** The number of the last heartbeat round, and when each unanswered one was sent. */
+  round: number;
+  readonly roundSentAt: Map<number, Millis>;
+  /** The newest round that a quorum has answered, and when it was sent. */
+  quorumRound: number;
+  quorumSince: Millis;
+  /** Reads that have not been given a round yet. */
+  readonly newReads: Origin[];
+  readonly readBatches: ReadBatch[];
+  /** When followers must be told of the new commit index, if nothing else tells them before. */
+  commitNoticeDue: Millis;
+  transfer: Transfer | undefined;
+}
+
+export function newLeadership(raft: RaftState): Leader {
+  const next = logIndex(raft.log.lastIndex + 1);
+  const others = allMembers(raft.log.configuration).filter((id) => id !== raft.self);
+  return {
+    kind: 'leader',
+    term: raft.term,
+    progress: new Map(others.map((id) => [id, new Progress(id, next)])),
+    noopIndex: next,
+    timeBase: { time: millis(Math.max(raft.log.lastTime, raft.machineTime)), at: raft.now },
+    proposals: new Map(),
+    uncommittedBytes: raft.log.bytesAfter(raft.commit),
+    heartbeatDue: raft.now,
+    round: 0,
+    roundSentAt: new Map(),
+    quorumRound: 0,
+    quorumSince: raft.now,
+    newReads: [],
+    readBatches: [],
+    commitNoticeDue: millis(Number.POSITIVE_INFINITY),
+    transfer: undefined,
+  };
+}
+
+/**
+ * The time to write into an entry: the cluster's own clock, which stands still while there is no
+ * leader and never goes back (dissertation §6.3: only the log's time may expire sessions).
+ */
+export function clusterTime(raft: RaftState, leader: Leader): Millis {
+  const elapsed = Math.floor(raft.now - leader.timeBase.at);
+  return millis(Math.max(leader.timeBase.time + elapsed, raft.log.lastTime));
+}
+
+/** How far a voter's log is durable, as far as it counts: only with the disk it is known by. */
+export function countedMatch(raft: RaftState, leader: Leader, member: Member): number {
+  if (member.id === raft.self) return member.storage === raft.options.storage ? raft.durable : 0;
+  const progress = leader.progress.get(member.id);
+  return progress?.storage === member.storage ? progress.match : 0;
+}
+
+/** Notes which heartbeat rounds a quorum has answered, and so since when we surely led. */
+export function updateQuorumContact(raft: RaftState, leader: Leader): void {
+  const round = reachedByQuorum(raft.log.configuration, (member) => {
+    if (member.id === raft.self) return leader.round;
+    const progress = leader.progress.get(member.id);
+    return progress?.storage === member.storage ? progress.round : 0;
+  });
+  if (round <= leader.quorumRound) return;
+  leader.quorumSince = leader.roundSentAt.get(round) ?? leader.quorumSince;
+  leader.quorumRound = round;
+  for (const sent of leader.roundSentAt.keys()) {
+    if (sent > round) break;
+    leader.roundSentAt.delete(sent);
+  }
+}
+
+/** How long ago it was certain that no other leader could have been elected. */
+export const quorumAge = (raft: RaftState, leader: Leader): Millis =>
+  millis(raft.isSoleVoter ? 0 : raft.now - leader.quorumSince);

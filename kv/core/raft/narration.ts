@@ -1,0 +1,71 @@
+/** Messages and entries in the words of the trace (`../trace.ts`). */
+
+import type { Entry } from './entry';
+import type { RaftLog } from './log';
+import type { RaftMessage } from './messages';
+
+/** A message as it stands behind an arrow: its kind, then what matters in it. */
+export function describe(message: RaftMessage): string {
+  switch (message.kind) {
+    case 'pre_vote':
+      return `PreVote term=${message.term} last=${message.lastIndex}@${message.lastTerm}`;
+    case 'pre_vote_reply':
+      return `PreVoteReply term=${message.term} asked=${message.asked} ${granted(message)}`;
+    case 'request_vote': {
+      const transfer = message.transfer ? ' transfer' : '';
+      const last = `${message.lastIndex}@${message.lastTerm}`;
+      return `RequestVote term=${message.term} last=${last}${transfer}`;
+    }
+    case 'request_vote_reply':
+      return `RequestVoteReply term=${message.term} ${granted(message)}`;
+    case 'append_entries': {
+      const base = `base=${message.baseIndex}@${message.baseTerm}`;
+      return `AppendEntries ${base} ${list(message.entries)} commit=${message.commit}`;
+    }
+    case 'append_entries_reply':
+      return `AppendEntriesReply match=${message.match}`;
+    case 'append_entries_reject': {
+      const hint = `hint=${message.hintIndex}@${message.hintTerm}`;
+      return `AppendEntriesReject term=${message.term} base=${message.baseIndex} ${hint}`;
+    }
+    case 'heartbeat':
+      return `Heartbeat round=${message.round} commit=${message.commit}`;
+    case 'heartbeat_reply':
+      return `HeartbeatReply round=${message.round} match=${message.match}`;
+    case 'install_snapshot': {
+      const end = message.offset + message.bytes.length;
+      const part = `bytes=${message.offset}-${end}/${message.size}`;
+      return `InstallSnapshot last=${message.lastIndex}@${message.lastTerm} ${part}`;
+    }
+    case 'install_snapshot_reply':
+      return `InstallSnapshotReply offset=${message.offset} match=${message.match}`;
+    case 'forward':
+      return `Forward id=${message.id}`;
+    case 'forward_reply':
+      return `ForwardReply id=${message.id} ${message.status} index=${message.index}`;
+    case 'forward_reject':
+      return `ForwardReject id=${message.id} ${message.code}`;
+    case 'read_index':
+      return `ReadIndex id=${message.id}${message.lease ? ' lease' : ''}`;
+    case 'read_index_reply':
+      return `ReadIndexReply id=${message.id} index=${message.index}`;
+    case 'timeout_now':
+      return 'TimeoutNow';
+  }
+}
+
+const granted = (reply: { readonly granted: boolean }): string =>
+  reply.granted ? 'granted' : 'refused';
+
+/** `[5@3 6@3]`, and `[5@3 … 9@3]` when there are many. */
+function list(entries: readonly Entry[]): string {
+  const texts = entries.map((entry) => `${entry.index}@${entry.term}`);
+  if (texts.length > 4) return `[${texts[0]} … ${texts.at(-1)}]`;
+  return `[${texts.join(' ')}]`;
+}
+
+export function describeEntries(log: RaftLog, from: number, to: number): string {
+  const entries: Entry[] = [];
+  for (let at = from; at <= to; at++) entries.push(log.entryAt(at));
+  return list(entries);
+}

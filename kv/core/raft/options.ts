@@ -1,0 +1,51 @@
+/**
+ * What a Raft node is told when it is made. All durations are in milliseconds, all sizes in bytes.
+ * The shell (`kv/config.ts`) holds the defaults and checks them against each other.
+ */
+
+import type { Millis, NodeId, StorageId } from '../ids';
+
+export interface RaftOptions {
+  readonly self: NodeId;
+  /** The identity of this node's data folder: a vote or an acknowledgement is bound to it. */
+  readonly storage: StorageId;
+  /** The voters of a new cluster, this node included. A stored configuration wins over it. */
+  readonly members: readonly NodeId[];
+  /** Seeds the election timeouts. Must differ between the nodes of a cluster. */
+  readonly seed: number;
+  /** Build trace lines. */
+  readonly trace: boolean;
+
+  /** An election timeout is drawn from this range for each wait (§5.2). */
+  readonly electionTimeoutMinMs: Millis;
+  readonly electionTimeoutMaxMs: Millis;
+  readonly heartbeatMs: Millis;
+  /** How long a flush may take before a leader gives up its leadership. */
+  readonly maxDiskStallMs: Millis;
+
+  /** Caps on one AppendEntries; one entry always fits, whatever its size. */
+  readonly maxEntriesPerMessage: number;
+  readonly maxBytesPerMessage: number;
+  /** Caps on what is sent to one follower and not yet acknowledged. */
+  readonly maxInflightMessages: number;
+  readonly maxInflightBytes: number;
+  /** Past this many bytes of entries that are not committed, proposals are refused. */
+  readonly maxUncommittedBytes: number;
+  /** Past this many unanswered requests of clients, further ones are refused. */
+  readonly maxPendingRequests: number;
+
+  /** A snapshot is taken when this much log has been applied since the last one. */
+  readonly snapshotLogBytes: number;
+  /** This much log is kept behind a snapshot for followers that are a little behind. */
+  readonly keepLogBytes: number;
+  /** The size of one slice of a snapshot. */
+  readonly snapshotSliceBytes: number;
+
+  /** Proposed by a new leader with its no-op, for the state machine: see `machine/sessions.ts`. */
+  readonly machineSettings: Uint8Array;
+}
+
+/** At most this many entries are applied in one step, so that no step takes long. */
+export const MAX_APPLIED_PER_STEP = 4096;
+/** At most this many bytes of entries are applied in one step. */
+export const MAX_APPLIED_BYTES_PER_STEP = 1024 * 1024;

@@ -1,0 +1,102 @@
+/**
+ * Entries of a leader's own making: what clients propose, the entry that starts a term, and the
+ * configurations that bind disks.
+ */
+
+import type { ErrorCode } from '../errors';
+import { type LogIndex, logIndex, type NodeId, type StorageId } from '../ids';
+import { type EntryKind, entrySize, makeEntry } from './entry';
+import { clusterTime, type Leader, type Origin, quorumAge } from './leadership';
+import {
+  allMembers,
+  type Configuration,
+  encodeConfiguration,
+  findMember,
+  rebind,
+} from './membership';
+import type { RaftState } from './state';
+
+/** Why a leader may refuse a proposal; all of them mean that it is not in the log. */
+export type Refusal = Extract<ErrorCode, 'no_leader' | 'no_quorum' | 'overloaded'>;
+
+export type Proposed =
+  | { readonly ok: true; readonly index: LogIndex }
+  | { readonly ok: false; readonly code: Refusal };
+
+/** Puts a client's command into the log, or says why not. */
+export function propose(
+  raft: RaftState,
+  leader: Leader,
+  envelope: Uint8Array,
+  origin: Origin,
+): Proposed {
+  const refusal = proposalRefusal(raft, leader, envelope);
+  if (refusal !== undefined) return { ok: false, code: refusal };
+  const index = append(raft, leader, 'command', envelope);
+  leader.proposals.set(index, origin);
+  return { ok: true, index };
+}
+
+function proposalRefusal(
+  raft: RaftState,
+  leader: Leader,
+  envelope: Uint8Array,
+): Refusal | undefined {
+  // While leadership is being handed over the target must be able to catch up.
+  if (leader.transfer !== undefined) return 'no_leader';
+  // A leader that has lost its quorum would only collect proposals of unknown outcome.
+  if (quorumAge(raft, leader) > raft.options.electionTimeoutMinMs) return 'no_quorum';
+  const { maxUncommittedBytes } = raft.options;
+  const tail = leader.uncommittedBytes;
+  return tail > 0 && tail + envelope.length > maxUncommittedBytes ? 'overloaded' : undefined;
+}
+
+/**
+ * The start of a term. A no-op, because only an entry of the own term can commit what earlier
+ * terms left behind (§5.4.2), and only then is it known what is committed (§8). In a new cluster
+ * the very first entry binds the disks of the majority that elected this leader.
+ */
+export function appendTermStart(raft: RaftState, leader: Leader): void {
+  const ownStorage = findMember(raft.log.configuration, raft.self)?.storage;
+  if (ownStorage !== raft.options.storage) {
+    const storages = new Map<NodeId, StorageId>([[raft.self, raft.options.storage]]);
+    for (const [id, progress] of leader.progress) {
+      if (progress.storage !== 0) storages.set(id, progress.storage);
+    }
+    appendConfiguration(raft, leader, rebind(raft.log.configuration, storages));
+  }
+  leader.noopIndex = append(raft, leader, 'noop', raft.options.machineSettings);
+}
+
+/**
+ * Binds the disks of members that were never heard before, and of members that came back with
+ * another disk once they hold everything that is committed. One change at a time, and none before
+ * this term has committed an entry: two changes that do not know of each other could each find a
+ * majority.
+ */
+export function bindStorages(raft: RaftState, leader: Leader): void {
+  const { configuration, configurationIndex } = raft.log;
+  if (raft.commit < leader.noopIndex || raft.commit < configurationIndex) return;
+  const storages = new Map<NodeId, StorageId>();
+  for (const id of allMembers(configuration)) {
+    const known = findMember(configuration, id)?.storage ?? 0;
+    const progress = leader.progress.get(id);
+    if (progress === undefined || progress.storage === 0 || progress.storage === known) continue;
+    if (known === 0 || progress.match >= raft.commit) storages.set(id, progress.storage);
+  }
+  if (storages.size === 0) return;
+  raft.narrate(`binds the disks of ${[...storages.keys()].join(' ')}`);
+  appendConfiguration(raft, leader, rebind(configuration, storages));
+}
+
+function appendConfiguration(raft: RaftState, leader: Leader, next: Configuration): void {
+  append(raft, leader, 'configuration', encodeConfiguration(next));
+}
+
+function append(raft: RaftState, leader: Leader, kind: EntryKind, data: Uint8Array): LogIndex {
+  const index = logIndex(raft.log.lastIndex + 1);
+  const entry = makeEntry(kind, index, raft.term, clusterTime(raft, leader), data);
+  raft.log.append(entry, raft.journal.writeEntry(entry));
+  leader.uncommittedBytes += entrySize(entry);
+  return index;
+}

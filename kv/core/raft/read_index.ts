@@ -1,0 +1,63 @@
+/**
+ * How a leader vouches for reads (dissertation §6.4): it notes its commit index, then makes sure by
+ * a round of heartbeats, begun after the reads came, that it still led when they came. All reads of
+ * a step share one round.
+ */
+
+import type { LogIndex, NodeId, RequestId } from '../ids';
+import type { Leader, Origin } from './leadership';
+import type { MessageOf } from './messages';
+import { broadcastHeartbeat, mayOpenRound } from './replication';
+import type { RaftState } from './state';
+
+/** The part of the shortest election timeout that a lease lasts: the rest is for clock drift. */
+const LEASE_PART = 0.8;
+
+/** Another node asks on behalf of its clients. */
+export function receiveReadIndex(
+  raft: RaftState,
+  from: NodeId,
+  message: MessageOf<'read_index'>,
+): void {
+  // A node that does not lead says nothing: the other one will hear of the leader and ask it.
+  if (raft.role.kind !== 'leader') return;
+  const origin: Origin = { kind: 'node', node: from, id: message.id };
+  if (message.lease && leaseIsValid(raft, raft.role)) confirm(raft, origin, raft.commit);
+  else raft.role.newReads.push(origin);
+}
+
+/** Begins a round for the reads that came, and answers those whose round is over. */
+export function serveReads(raft: RaftState, leader: Leader): void {
+  beginRound(raft, leader);
+  while (leader.readBatches[0] !== undefined && leader.readBatches[0].round <= leader.quorumRound) {
+    const batch = leader.readBatches.shift();
+    for (const origin of batch?.origins ?? []) confirm(raft, origin, batch?.index as LogIndex);
+  }
+}
+
+/**
+ * Whether no other leader can have been elected yet: a majority has heard us so recently that it
+ * still refuses to vote. Not while a transfer is under way, since then it would not refuse.
+ */
+export function leaseIsValid(raft: RaftState, leader: Leader): boolean {
+  if (raft.commit < leader.noopIndex || leader.transfer !== undefined) return false;
+  if (raft.isSoleVoter) return true;
+  return raft.now - leader.quorumSince < raft.options.electionTimeoutMinMs * LEASE_PART;
+}
+
+function beginRound(raft: RaftState, leader: Leader): void {
+  if (leader.newReads.length === 0) return;
+  // Until an entry of this term is committed, the leader does not know what is (§8).
+  if (raft.commit < leader.noopIndex || !mayOpenRound(leader)) return;
+  const origins = leader.newReads.splice(0);
+  leader.readBatches.push({
+    round: broadcastHeartbeat(raft, leader),
+    index: raft.commit,
+    origins,
+  });
+}
+
+function confirm(raft: RaftState, origin: Origin, index: LogIndex): void {
+  if (origin.kind === 'client') raft.clients.reads.ready(raft, origin.id as RequestId, index);
+  else raft.send(origin.node, { kind: 'read_index_reply', term: raft.term, id: origin.id, index });
+}

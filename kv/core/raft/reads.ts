@@ -1,0 +1,186 @@
+/**
+ * Reads of this node's clients (dissertation §6.4).
+ *
+ *     linearizable  the leader says from which index on the answer is right, after it has made sure
+ *                   that it still leads; this node answers once it has applied that index
+ *     lease         the same, but the leader may trust its lease instead of asking a majority:
+ *                   right as long as clocks run at about the same rate
+ *     stale         this node answers at once from what it has, if that is fresh enough
+ *
+ * Many reads share one question to the leader, and one heartbeat round there (`read_index.ts`).
+ */
+
+import type { ReadLevel } from '../command';
+import { type OperatingError, operatingError } from '../errors';
+import { type LogIndex, logIndex, type Millis, millis, NEVER, type RequestId } from '../ids';
+import { servedFrom, unavailable } from './answers';
+import { type Leader, quorumAge } from './leadership';
+import type { MessageOf } from './messages';
+import { leaseIsValid } from './read_index';
+import type { ReadRequest } from './requests';
+import { knownLeader } from './roles';
+import type { RaftState } from './state';
+
+export interface PendingRead extends ReadRequest<unknown> {
+  readonly id: RequestId;
+  /** `waiting` for a leader, `asked` it, or only until an index is `applying`. */
+  place: 'waiting' | 'asked' | 'applying';
+}
+
+/** One question to the leader, for many reads. */
+interface Question {
+  readonly id: number;
+  readonly reads: readonly RequestId[];
+  readonly sentAt: Millis;
+}
+
+export class ReadRequests {
+  /** Reads that no question has been asked for. */
+  private unasked: RequestId[] = [];
+  private question: Question | undefined;
+  private lastId = 0;
+  /** Reads that wait for an index to be applied. */
+  private readonly applying = new Map<LogIndex, RequestId[]>();
+
+  receive(raft: RaftState, read: PendingRead): void {
+    if (read.level !== 'stale') return this.ask(raft, read.id, read.level);
+    const age = this.age(raft);
+    if (read.maxStaleness !== undefined && age > read.maxStaleness) {
+      return raft.clients.fail(raft, read.id, tooStale(raft, age, read.maxStaleness));
+    }
+    this.ready(raft, read.id, raft.applied);
+  }
+
+  /** The answer is right from `index` on: give it, or wait until that is applied. */
+  ready(raft: RaftState, id: RequestId, index: LogIndex): void {
+    const read = raft.clients.get(id);
+    if (read?.kind !== 'read') return;
+    const needed = logIndex(Math.max(index, read.minIndex ?? 0));
+    if (needed <= raft.applied) return this.answer(raft, read);
+    read.place = 'applying';
+    const waiting = this.applying.get(needed);
+    if (waiting === undefined) this.applying.set(needed, [id]);
+    else waiting.push(id);
+  }
+
+  leaderFound(raft: RaftState): void {
+    const { question } = this;
+    this.question = undefined;
+    const ids = [...(question?.reads ?? []), ...this.unasked];
+    this.unasked = [];
+    for (const id of ids) {
+      const read = raft.clients.get(id);
+      if (read?.kind === 'read') this.ask(raft, id, read.level);
+    }
+  }
+
+  /** Reads that our own leadership had not confirmed are asked of the next leader. */
+  leadershipLost(raft: RaftState, leader: Leader): void {
+    const origins = [...leader.readBatches.flatMap((batch) => batch.origins), ...leader.newReads];
+    for (const origin of origins) {
+      const read = origin.kind === 'client' ? raft.clients.get(origin.id as RequestId) : undefined;
+      if (read?.kind !== 'read') continue;
+      read.place = 'waiting';
+      this.unasked.push(read.id);
+    }
+  }
+
+  /** Asks the leader, if reads wait and no question is under way; once for each step. */
+  askLeader(raft: RaftState): void {
+    const leader = knownLeader(raft);
+    if (this.unasked.length === 0 || this.question !== undefined) return;
+    if (leader === undefined || leader === raft.self) return;
+    const reads = this.unasked
+      .map((id) => raft.clients.get(id))
+      .filter((read) => read?.kind === 'read');
+    this.unasked = [];
+    if (reads.length === 0) return;
+    for (const read of reads) read.place = 'asked';
+    const id = ++this.lastId;
+    this.question = { id, reads: reads.map((read) => read.id), sentAt: raft.now };
+    const lease = reads.every((read) => read.level === 'lease');
+    raft.send(leader, { kind: 'read_index', term: raft.term, id, lease });
+  }
+
+  /** Only the answer to the present question counts: an older one may be too old for some read. */
+  receiveReply(raft: RaftState, message: MessageOf<'read_index_reply'>): void {
+    const { question } = this;
+    if (question?.id !== message.id || message.term !== raft.term) return;
+    this.question = undefined;
+    for (const id of question.reads) this.ready(raft, id, message.index);
+  }
+
+  /** Asks again, with a new number, when the leader has not answered for long. */
+  tick(raft: RaftState): void {
+    if (raft.now < this.wakeAt(raft)) return;
+    const reads = this.question?.reads ?? [];
+    this.question = undefined;
+    this.unasked = [...reads, ...this.unasked];
+  }
+
+  wakeAt(raft: RaftState): Millis {
+    const { question } = this;
+    if (question === undefined) return NEVER;
+    return millis(question.sentAt + raft.options.electionTimeoutMinMs);
+  }
+
+  applied(raft: RaftState, index: LogIndex): void {
+    if (this.applying.size === 0) return;
+    for (const [needed, ids] of this.applying) {
+      if (needed > index) continue;
+      this.applying.delete(needed);
+      for (const id of ids) {
+        const read = raft.clients.get(id);
+        if (read?.kind === 'read') this.answer(raft, read);
+      }
+    }
+  }
+
+  expired(raft: RaftState, read: PendingRead): OperatingError {
+    if (read.place !== 'applying') return unavailable(raft);
+    const details = { applied_index: raft.applied, commit_index: raft.commit };
+    const message = 'This node has not applied the index that the read needs in time';
+    return operatingError('index_not_reached', message, {
+      ...details,
+      min_index: read.minIndex ?? raft.commit,
+    });
+  }
+
+  /** How old the state of this node may be. */
+  age(raft: RaftState): Millis {
+    if (raft.role.kind !== 'leader') return raft.freshness.age(raft.now);
+    return raft.commit >= raft.role.noopIndex && raft.applied >= raft.commit
+      ? quorumAge(raft, raft.role)
+      : millis(Number.POSITIVE_INFINITY);
+  }
+
+  private ask(raft: RaftState, id: RequestId, level: ReadLevel): void {
+    if (raft.role.kind !== 'leader') {
+      this.unasked.push(id);
+      return;
+    }
+    if (level === 'lease' && leaseIsValid(raft, raft.role))
+      return this.ready(raft, id, raft.commit);
+    raft.role.newReads.push({ kind: 'client', id });
+  }
+
+  private answer(raft: RaftState, read: PendingRead): void {
+    const age = read.level === 'stale' ? this.age(raft) : millis(0);
+    const answer = raft.machine.query(read.query);
+    const served = servedFrom(raft, raft.applied, age);
+    raft.clients.answer(raft, read.id, { kind: 'answer', answer, served });
+  }
+}
+
+function tooStale(raft: RaftState, age: Millis, allowed: Millis): OperatingError {
+  const known = Number.isFinite(age);
+  const message = known
+    ? 'The data of this node may be older than the read allows; try again later or another node'
+    : 'This node cannot tell how old its data is, since it has not heard a leader with a majority';
+  const details = { max_staleness_ms: allowed, applied_index: raft.applied };
+  return operatingError(
+    'too_stale',
+    message,
+    known ? { ...details, age_ms: Math.ceil(age) } : details,
+  );
+}

@@ -1,0 +1,133 @@
+/** A follower takes entries and heartbeats of the leader (Figure 2, AppendEntries RPC). */
+
+import { invariant } from '../assert';
+import { type LogIndex, logIndex, millis, type NodeId } from '../ids';
+import type { Entry } from './entry';
+import type { MessageOf } from './messages';
+import { type Follower, followLeader } from './roles';
+import type { RaftState } from './state';
+
+export function receiveAppendEntries(
+  raft: RaftState,
+  from: NodeId,
+  message: MessageOf<'append_entries'>,
+): void {
+  // 1. "Reply false if term < currentTerm" (§5.1): the old leader must learn that it is one.
+  if (message.term < raft.term) return rejectAppend(raft, from, message);
+  const follower = followLeader(raft, from);
+  checkContiguous(message);
+  // 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches" (§5.3).
+  if (!holdsBase(raft, message)) return rejectAppend(raft, from, message);
+  // 3. and 4. Delete from the first real conflict, append what is new. An old or repeated message
+  // finds its entries already there and must change nothing.
+  const fresh = message.entries.findIndex((entry) => !holds(raft, entry));
+  if (fresh >= 0) appendFrom(raft, message.entries.slice(fresh));
+  const verified = message.baseIndex + message.entries.length;
+  follower.verified = logIndex(Math.max(follower.verified, verified));
+  follower.owesAck = true;
+  learnCommit(raft, follower, message.commit);
+}
+
+export function receiveHeartbeat(
+  raft: RaftState,
+  from: NodeId,
+  message: MessageOf<'heartbeat'>,
+): void {
+  const { storage } = raft.options;
+  const reply = {
+    kind: 'heartbeat_reply',
+    round: message.round,
+    clock: raft.now,
+    storage,
+  } as const;
+  if (message.term < raft.term) {
+    raft.send(from, { ...reply, term: raft.term, match: logIndex(0) });
+    return;
+  }
+  const follower = followLeader(raft, from);
+  learnCommit(raft, follower, message.commit);
+  if (message.echo >= 0) {
+    const at = millis(message.echo - message.quorumAge);
+    raft.freshness.learn(message.commit, at, raft.applied);
+  }
+  follower.told = durableMatch(raft, follower);
+  raft.send(from, { ...reply, term: raft.term, match: follower.told });
+}
+
+/** Tells the leader what has become durable since it was last told; once for each step. */
+export function acknowledge(raft: RaftState, follower: Follower): void {
+  if (follower.leader === undefined) return;
+  const match = durableMatch(raft, follower);
+  if (match <= follower.told && !(follower.owesAck && match >= follower.verified)) return;
+  follower.told = match;
+  follower.owesAck = false;
+  const { storage } = raft.options;
+  raft.send(follower.leader, { kind: 'append_entries_reply', term: raft.term, match, storage });
+}
+
+/**
+ * 5. "If leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new entry)".
+ * The last entry *that is known to match this leader's log*: our log may go on with entries of a
+ * former leader, which must not be taken for committed.
+ */
+export function learnCommit(raft: RaftState, follower: Follower, leaderCommit: LogIndex): void {
+  if (leaderCommit > raft.leaderCommit) raft.leaderCommit = leaderCommit;
+  const commit = Math.min(leaderCommit, follower.verified, raft.log.lastIndex);
+  if (commit > raft.commit) raft.commit = logIndex(commit);
+}
+
+/** Up to where the log matches the leader's and is durable, so that it may be counted. */
+function durableMatch(raft: RaftState, follower: Follower): LogIndex {
+  return logIndex(Math.min(follower.verified, raft.durable));
+}
+
+function checkContiguous(message: MessageOf<'append_entries'>): void {
+  message.entries.forEach((entry, i) => {
+    const expected = message.baseIndex + 1 + i;
+    invariant(entry.index === expected, 'the entries of a message follow each other', {
+      index: entry.index,
+      expected,
+    });
+    invariant(entry.term <= message.term, 'no entry is from a later term than its leader', {
+      entry: entry.term,
+      term: message.term,
+    });
+  });
+}
+
+/** What is compacted is committed, so it matches every leader's log. */
+function holdsBase(raft: RaftState, message: MessageOf<'append_entries'>): boolean {
+  if (message.baseIndex < raft.log.baseIndex) return true;
+  return raft.log.termAt(message.baseIndex) === message.baseTerm;
+}
+
+function holds(raft: RaftState, entry: Entry): boolean {
+  return entry.index <= raft.log.baseIndex || raft.log.termAt(entry.index) === entry.term;
+}
+
+function appendFrom(raft: RaftState, entries: readonly Entry[]): void {
+  const first = (entries[0] as Entry).index;
+  if (first <= raft.log.lastIndex) {
+    invariant(first > raft.commit, 'a committed entry is never replaced (§5.4)', {
+      index: first,
+      commit: raft.commit,
+    });
+    raft.narrate(`entry ${first} conflicts → truncate from ${first}`);
+    raft.log.truncateFrom(first);
+    raft.durable = logIndex(Math.min(raft.durable, first - 1));
+  }
+  for (const entry of entries) raft.log.append(entry, raft.journal.writeEntry(entry));
+  raft.narrateEntries('append', first, raft.log.lastIndex);
+}
+
+function rejectAppend(raft: RaftState, from: NodeId, message: MessageOf<'append_entries'>): void {
+  const hint = raft.log.lastAtMost(message.baseIndex, message.baseTerm);
+  raft.send(from, {
+    kind: 'append_entries_reject',
+    term: raft.term,
+    baseIndex: message.baseIndex,
+    hintIndex: hint.index,
+    hintTerm: hint.term,
+    storage: raft.options.storage,
+  });
+}

@@ -1,0 +1,171 @@
+/**
+ * How a leader spreads its log (§5.3): pipelined and batched AppendEntries, heartbeats beside
+ * them, and what the answers mean.
+ */
+
+import { logIndex, type Millis, millis, type NodeId } from '../ids';
+import { entrySize } from './entry';
+import { acknowledged, heard } from './follower_contact';
+import { type Leader, quorumAge, updateQuorumContact } from './leadership';
+import type { MessageOf } from './messages';
+import type { Progress } from './progress';
+import { sendSnapshotSlice, startSnapshot } from './snapshot_sending';
+import type { RaftState } from './state';
+
+/** How long a commit index may wait for a message that carries it anyway, in milliseconds. */
+const COMMIT_NOTICE_MS = 5;
+/** More unanswered heartbeat rounds than this are not begun for reads. */
+const MAX_OPEN_ROUNDS = 64;
+
+/** Sends every follower what it may be sent now; once at the end of each step. */
+export function replicate(raft: RaftState, leader: Leader): void {
+  for (const progress of leader.progress.values()) replicateTo(raft, leader, progress);
+  if (raft.now >= leader.heartbeatDue) broadcastHeartbeat(raft, leader);
+  else if (raft.now >= leader.commitNoticeDue) noticeCommit(raft, leader);
+}
+
+function replicateTo(raft: RaftState, leader: Leader, progress: Progress): void {
+  const { options } = raft;
+  const patience = options.electionTimeoutMinMs;
+  if (progress.mode.kind === 'stream' && progress.isStuck(raft.now, patience)) {
+    raft.narrate(`${progress.id} does not acknowledge → probe`);
+    progress.probeFrom(logIndex(progress.match + 1));
+  }
+  const needsCompacted = progress.next <= raft.log.baseIndex;
+  if (needsCompacted && progress.mode.kind !== 'snapshot') startSnapshot(raft, progress);
+  switch (progress.mode.kind) {
+    case 'snapshot':
+      return sendSnapshotSlice(raft, progress);
+    case 'probe': {
+      // A probe goes out even without entries, so that a follower which lost some is found out.
+      if (raft.now - progress.mode.sentAt < patience) return;
+      progress.mode.sentAt = raft.now;
+      return sendEntries(raft, leader, progress);
+    }
+    case 'stream':
+      while (
+        progress.next <= raft.log.lastIndex &&
+        progress.hasRoom(options.maxInflightMessages, options.maxInflightBytes)
+      ) {
+        sendEntries(raft, leader, progress);
+      }
+  }
+}
+
+function sendEntries(raft: RaftState, leader: Leader, progress: Progress): void {
+  const { maxEntriesPerMessage, maxBytesPerMessage } = raft.options;
+  const baseIndex = logIndex(progress.next - 1);
+  const entries = raft.log.slice(progress.next, maxEntriesPerMessage, maxBytesPerMessage);
+  raft.send(progress.id, {
+    kind: 'append_entries',
+    term: leader.term,
+    baseIndex,
+    baseTerm: raft.log.termAt(baseIndex) ?? raft.log.baseTerm,
+    commit: raft.commit,
+    entries,
+  });
+  progress.commitSent = raft.commit;
+  if (progress.mode.kind !== 'stream') return;
+  const bytes = entries.reduce((sum, entry) => sum + entrySize(entry), 0);
+  progress.sent(logIndex(baseIndex + entries.length), bytes, raft.now);
+}
+
+/** Begins a heartbeat round: the answers to it confirm that we still lead as of now. */
+export function broadcastHeartbeat(raft: RaftState, leader: Leader): number {
+  leader.round += 1;
+  leader.roundSentAt.set(leader.round, raft.now);
+  leader.heartbeatDue = millis(raft.now + raft.options.heartbeatMs);
+  leader.commitNoticeDue = millis(Number.POSITIVE_INFINITY);
+  for (const progress of leader.progress.values()) sendHeartbeat(raft, leader, progress);
+  updateQuorumContact(raft, leader);
+  return leader.round;
+}
+
+export const mayOpenRound = (leader: Leader): boolean => leader.roundSentAt.size < MAX_OPEN_ROUNDS;
+
+function sendHeartbeat(raft: RaftState, leader: Leader, progress: Progress): void {
+  raft.send(progress.id, {
+    kind: 'heartbeat',
+    term: leader.term,
+    commit: raft.commit,
+    round: leader.round,
+    echo: progress.clock,
+    quorumAge: quorumAge(raft, leader),
+  });
+  progress.commitSent = raft.commit;
+}
+
+/** Followers learn a new commit index soon, even when no entries follow that would carry it. */
+export function commitMoved(raft: RaftState, leader: Leader): void {
+  if (leader.commitNoticeDue > raft.now + COMMIT_NOTICE_MS) {
+    leader.commitNoticeDue = millis(raft.now + COMMIT_NOTICE_MS);
+  }
+}
+
+function noticeCommit(raft: RaftState, leader: Leader): void {
+  leader.commitNoticeDue = millis(Number.POSITIVE_INFINITY);
+  for (const progress of leader.progress.values()) {
+    if (progress.commitSent < raft.commit) sendHeartbeat(raft, leader, progress);
+  }
+}
+
+export function receiveAppendEntriesReply(
+  raft: RaftState,
+  from: NodeId,
+  message: MessageOf<'append_entries_reply'>,
+): void {
+  const progress = heard(raft, from, message.term, message.storage);
+  if (progress !== undefined) acknowledged(raft, progress, message.match);
+}
+
+export function receiveHeartbeatReply(
+  raft: RaftState,
+  from: NodeId,
+  message: MessageOf<'heartbeat_reply'>,
+): void {
+  const progress = heard(raft, from, message.term, message.storage);
+  if (progress === undefined || raft.role.kind !== 'leader') return;
+  progress.clock = message.clock;
+  if (message.round > progress.round) progress.round = message.round;
+  // An acknowledgement that was lost is repeated here.
+  if (message.match > progress.match) acknowledged(raft, progress, message.match);
+  updateQuorumContact(raft, raft.role);
+}
+
+export function receiveAppendEntriesReject(
+  raft: RaftState,
+  from: NodeId,
+  message: MessageOf<'append_entries_reject'>,
+): void {
+  const progress = heard(raft, from, message.term, message.storage);
+  if (progress === undefined || progress.mode.kind === 'snapshot') return;
+  // A refusal of something that has since matched, or that we do not ask any more, is old news.
+  const stale =
+    message.baseIndex <= progress.match ||
+    (progress.mode.kind === 'probe' && message.baseIndex !== progress.next - 1);
+  if (stale) return;
+  const at = logIndex(Math.max(message.hintIndex, raft.log.baseIndex));
+  const hint = raft.log.lastAtMost(at, message.hintTerm);
+  // Where our log does not reach down to the hint, only a snapshot helps.
+  const next = message.hintIndex < raft.log.baseIndex ? message.hintIndex + 1 : hint.index + 1;
+  raft.narrate(`${from} does not hold ${message.baseIndex} → probe from ${next}`);
+  progress.probeFrom(logIndex(Math.min(next, message.baseIndex)));
+}
+
+/** The links to a peer came or went: what was under way is lost, so probe at once. */
+export function linkChanged(raft: RaftState, peer: NodeId, up: boolean): void {
+  raft.links.set(peer, up);
+  if (raft.role.kind !== 'leader' || !up) return;
+  const progress = raft.role.progress.get(peer);
+  if (progress === undefined) return;
+  if (progress.mode.kind === 'snapshot') progress.mode.sentAt = millis(Number.NEGATIVE_INFINITY);
+  else progress.probeFrom(logIndex(progress.match + 1));
+  sendHeartbeat(raft, raft.role, progress);
+}
+
+/**
+ * When replication wants to run although nothing happens. Heartbeats come often enough to look
+ * after probes and lost messages on the way.
+ */
+export const replicationWakeAt = (leader: Leader): Millis =>
+  millis(Math.min(leader.heartbeatDue, leader.commitNoticeDue));

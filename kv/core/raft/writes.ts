@@ -1,0 +1,162 @@
+/**
+ * Writes of this node's clients.
+ *
+ * A write is *handed over* when it is in this leader's log or on its way to another's. From then on
+ * its outcome is unknown until it is applied. It may be handed over again only where that cannot
+ * make it take effect twice: with an idempotency key, under the session that forwarded writes have
+ * (`forwarding.ts`), or when its place in the log was taken by an entry of another term.
+ */
+
+import { type OperatingError, operatingError } from '../errors';
+import { type LogIndex, millis, type RequestId, type Term } from '../ids';
+import { encodeKeyed, encodePlain } from '../machine/envelope';
+import type { Applied } from '../machine/sessions';
+import { refusalError, servedFrom, unavailable } from './answers';
+import type { Entry } from './entry';
+import type { Leader } from './leadership';
+import { propose, type Refusal } from './proposals';
+import type { WriteRequest } from './requests';
+import { knownLeader } from './roles';
+import type { RaftState } from './state';
+
+export interface PendingWrite extends WriteRequest {
+  readonly id: RequestId;
+  /** `waiting` for a leader, in this node's log, or on its way to another's. */
+  place: 'waiting' | 'proposed' | 'forwarded';
+  /** Whether it may have taken effect. */
+  handedOver: boolean;
+}
+
+/** A proposal of a leadership that is over: only the log can tell what became of it. */
+interface Orphan {
+  readonly id: RequestId;
+  readonly term: Term;
+}
+
+export class WriteRequests {
+  private readonly waiting = new Set<RequestId>();
+  private readonly orphans = new Map<LogIndex, Orphan>();
+
+  /** Hands a write to the leader, or lets it wait for one. */
+  handOver(raft: RaftState, write: PendingWrite): void {
+    if (raft.role.kind === 'leader') return this.proposeLocally(raft, raft.role, write);
+    if (knownLeader(raft) !== undefined) return raft.clients.forwarding.forward(raft, write);
+    write.place = 'waiting';
+    this.waiting.add(write.id);
+  }
+
+  leaderFound(raft: RaftState): void {
+    const ids = [...this.waiting];
+    this.waiting.clear();
+    for (const id of ids) {
+      const write = raft.clients.get(id);
+      if (write?.kind === 'write') this.handOver(raft, write);
+    }
+  }
+
+  /** The leader refused it, or could not be reached: try again when a leader is found. */
+  waitAgain(write: PendingWrite): void {
+    write.place = 'waiting';
+    this.waiting.add(write.id);
+  }
+
+  leadershipLost(leader: Leader): void {
+    for (const [index, origin] of leader.proposals) {
+      // Another node that forwarded a write sends it again, to the new leader.
+      if (origin.kind === 'client') {
+        this.orphans.set(index, { id: origin.id as RequestId, term: leader.term });
+      }
+    }
+  }
+
+  /** An entry was applied at a place where a proposal of an earlier leadership had been. */
+  settleOrphan(raft: RaftState, entry: Entry, applied: Applied | undefined): void {
+    const orphan = this.orphans.get(entry.index);
+    if (orphan === undefined) return;
+    this.orphans.delete(entry.index);
+    if (orphan.term === entry.term && applied !== undefined) {
+      return this.settle(raft, orphan.id, applied, entry.index);
+    }
+    // Its place was taken, so it was not applied and never will be.
+    const write = raft.clients.get(orphan.id);
+    if (write?.kind !== 'write') return;
+    raft.narrate(`entry ${entry.index} of term ${orphan.term} is lost → hand it over again`);
+    write.handedOver = false;
+    this.handOver(raft, write);
+  }
+
+  /** A snapshot may have passed over places where proposals had been: nobody can tell any more. */
+  applied(raft: RaftState, index: LogIndex): void {
+    for (const [at, orphan] of this.orphans) {
+      if (at > index) continue;
+      this.orphans.delete(at);
+      raft.clients.fail(raft, orphan.id, unknownOutcome(at));
+    }
+  }
+
+  /** Tells a client what became of its write. */
+  settle(raft: RaftState, id: RequestId, applied: Applied, index: LogIndex): void {
+    const error = appliedError(applied, index);
+    if (error !== undefined) return raft.clients.fail(raft, id, error);
+    const served = servedFrom(raft, index, millis(0));
+    raft.clients.answer(raft, id, { kind: 'written', result: applied.result, served });
+  }
+
+  refuse(raft: RaftState, write: PendingWrite, code: Refusal): void {
+    if (code === 'no_leader') return this.waitAgain(write);
+    raft.clients.fail(raft, write.id, refusalError(raft, code));
+  }
+
+  /** The answer to a write whose time is over, or undefined if it may still wait. */
+  expired(raft: RaftState, write: PendingWrite, over: boolean): OperatingError | undefined {
+    if (!write.handedOver) {
+      if (over || knownLeader(raft) === undefined) return unavailable(raft);
+      return undefined;
+    }
+    if (!over) return undefined;
+    const message =
+      'The write was not confirmed in time and may still take effect; repeat it with the same idempotency key, or read first';
+    return operatingError('timeout', message, { commit_index: raft.commit, term: raft.term });
+  }
+
+  private proposeLocally(raft: RaftState, leader: Leader, write: PendingWrite): void {
+    const { idempotencyKey, command } = write;
+    const envelope =
+      idempotencyKey === undefined ? encodePlain(command) : encodeKeyed(idempotencyKey, command);
+    const proposed = propose(raft, leader, envelope, { kind: 'client', id: write.id });
+    if (!proposed.ok) return this.refuse(raft, write, proposed.code);
+    write.place = 'proposed';
+    write.handedOver = true;
+  }
+}
+
+function unknownOutcome(index: LogIndex): OperatingError {
+  const message =
+    'The leadership changed and the outcome of the write cannot be known any more; repeat it with the same idempotency key, or read first';
+  return operatingError('timeout', message, { index });
+}
+
+/** What the exactly-once layer refused, as an error; undefined if the command took effect. */
+function appliedError(applied: Applied, index: LogIndex): OperatingError | undefined {
+  switch (applied.status) {
+    case 'applied':
+    case 'duplicate':
+    case 'session_opened':
+    case 'settings':
+      return undefined;
+    case 'key_reused':
+      return operatingError('key_reused', 'The idempotency key was used with another command', {
+        index,
+      });
+    case 'table_full':
+      return operatingError('overloaded', 'Too many idempotency keys are remembered; try later', {
+        index,
+      });
+    case 'session_expired':
+      return operatingError(
+        'session_expired',
+        'The session of the write has expired; it may have been applied before',
+        { index },
+      );
+  }
+}
