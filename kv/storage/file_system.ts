@@ -1,0 +1,127 @@
+/**
+ * The few file operations that storage needs, behind an interface, so that tests can put a disk
+ * underneath that writes short, runs full, fails a flush or loses its power.
+ *
+ * What happens before the node serves (opening, locking, recovery) is synchronous: nobody waits
+ * for it, and straight code is easier to trust. What happens while it serves takes callbacks:
+ * a promise for every batch would cost more than the batch.
+ */
+
+import * as fs from 'node:fs';
+
+export type Done = (error: Error | null) => void;
+export type DoneWith<T> = (error: Error | null, value: T) => void;
+
+/** A number by which an open file goes. */
+export type FileHandle = number;
+
+/**
+ * `read`: must exist. `update`: must exist, for reading and writing. `create`: for both, emptied
+ * if it exists. `exclusive`: for both, must not exist.
+ */
+export type OpenMode = 'read' | 'update' | 'create' | 'exclusive';
+
+export interface FileSystem {
+  /** Makes a folder and those above it as far as they are missing; returns the topmost one made. */
+  makeFolderSync(folder: string): string | undefined;
+  /** The names in a folder, in no order. */
+  listSync(folder: string): string[];
+  openSync(path: string, mode: OpenMode): FileHandle;
+  sizeSync(file: FileHandle): number;
+  /** How many bytes were read: fewer than asked for at the end of the file, and 0 beyond it. */
+  readSync(file: FileHandle, into: Uint8Array, position: number): number;
+  /** How many bytes were written: possibly fewer than given, without an error. */
+  writeSync(file: FileHandle, bytes: Uint8Array, position: number): number;
+  syncSync(file: FileHandle): void;
+  closeSync(file: FileHandle): void;
+  renameSync(from: string, to: string): void;
+  /** Gives a file a second name, which must not exist yet. */
+  linkSync(existing: string, added: string): void;
+  removeSync(path: string): void;
+  /** Makes the names in a folder durable. */
+  syncFolderSync(folder: string): void;
+
+  open(path: string, mode: OpenMode, done: DoneWith<FileHandle>): void;
+  read(file: FileHandle, into: Uint8Array, position: number, done: DoneWith<number>): void;
+  /** Writes the parts one after another; may be short, like `writeSync`. */
+  write(
+    file: FileHandle,
+    parts: readonly Uint8Array[],
+    position: number,
+    done: DoneWith<number>,
+  ): void;
+  /** Makes the content durable, and of the rest what is needed to read it back. */
+  syncData(file: FileHandle, done: Done): void;
+  /** Makes the content and everything else about the file durable. */
+  sync(file: FileHandle, done: Done): void;
+  close(file: FileHandle, done: Done): void;
+  rename(from: string, to: string, done: Done): void;
+  remove(path: string, done: Done): void;
+  syncFolder(folder: string, done: Done): void;
+}
+
+/** Whether an error of the file system has this code, say `ENOENT`. */
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
+const FLAGS: Record<OpenMode, string> = {
+  read: 'r',
+  update: 'r+',
+  create: 'w+',
+  exclusive: 'wx+',
+};
+
+/** Windows has no way to flush a folder; it makes names durable by itself. */
+const FOLDERS_CAN_BE_SYNCED = process.platform !== 'win32';
+
+/** The file system of the machine. */
+export const NODE_FILE_SYSTEM: FileSystem = {
+  makeFolderSync: (folder) => fs.mkdirSync(folder, { recursive: true }),
+  listSync: (folder) => fs.readdirSync(folder),
+  openSync: (path, mode) => fs.openSync(path, FLAGS[mode], 0o600),
+  sizeSync: (file) => fs.fstatSync(file).size,
+  readSync: (file, into, position) => fs.readSync(file, into, 0, into.length, position),
+  writeSync: (file, bytes, position) => fs.writeSync(file, bytes, 0, bytes.length, position),
+  syncSync: (file) => fs.fsyncSync(file),
+  closeSync: (file) => fs.closeSync(file),
+  renameSync: (from, to) => fs.renameSync(from, to),
+  linkSync: (existing, added) => fs.linkSync(existing, added),
+  removeSync: (path) => fs.unlinkSync(path),
+  syncFolderSync: (folder) => {
+    if (!FOLDERS_CAN_BE_SYNCED) return;
+    const file = fs.openSync(folder, 'r');
+    try {
+      fs.fsyncSync(file);
+    } finally {
+      fs.closeSync(file);
+    }
+  },
+
+  open: (path, mode, done) => fs.open(path, FLAGS[mode], 0o600, done),
+  read: (file, into, position, done) => fs.read(file, into, 0, into.length, position, done),
+  write: (file, parts, position, done) => {
+    const only = parts[0];
+    if (parts.length === 1 && only !== undefined) {
+      fs.write(file, only, 0, only.length, position, done);
+    } else {
+      fs.writev(file, parts, position, done);
+    }
+  },
+  syncData: (file, done) => fs.fdatasync(file, done),
+  sync: (file, done) => fs.fsync(file, done),
+  close: (file, done) => fs.close(file, done),
+  rename: (from, to, done) => fs.rename(from, to, done),
+  remove: (path, done) => fs.unlink(path, done),
+  syncFolder: (folder, done) => {
+    if (FOLDERS_CAN_BE_SYNCED) syncOpenFolder(folder, done);
+    else setImmediate(done, null);
+  },
+};
+
+function syncOpenFolder(folder: string, done: Done): void {
+  fs.open(folder, 'r', (error, file) => {
+    if (error !== null) done(error);
+    else fs.fsync(file, (failed) => fs.close(file, (unclosed) => done(failed ?? unclosed)));
+  });
+}

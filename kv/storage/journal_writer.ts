@@ -1,0 +1,250 @@
+/**
+ * Appends records: one write and one flush for each batch, the next batch gathering meanwhile.
+ *
+ * Never more than one write is under way, so what was handed over becomes durable in that order,
+ * and every record of a batch can name the record before the batch as durable (J4). After a write
+ * or a flush that failed, nothing is ever written again: a flush that is tried again reports
+ * success for bytes that the system has already thrown away (J6).
+ */
+
+import { InvariantViolation, invariant } from '../core/assert';
+import type { JournalRecord } from '../core/protocol';
+import { BatchEncoder, type BatchTarget } from './batch_encoder';
+import type { Done, FileHandle } from './file_system';
+import { inFolder, type JournalPlace } from './journal_place';
+import { SEAL } from './record_format';
+import {
+  SEGMENT_HEADER_BYTES,
+  SPARE_FILE,
+  segmentHeader,
+  segmentName,
+  segmentSeed,
+} from './segment_format';
+import { type Spare, SpareSegment } from './spare_segment';
+import { inOrder, writeWhole } from './whole_files';
+
+/** The segment that is being written. */
+export interface ActiveSegment {
+  readonly file: FileHandle;
+  readonly first: number;
+  readonly seed: number;
+  /** How far it may grow before the next segment begins. */
+  readonly size: number;
+  /** Where the next record goes. */
+  end: number;
+}
+
+export interface JournalWriterListener {
+  /** All records up to this one are durable. */
+  persisted(through: number): void;
+  /** A new segment has taken over. */
+  rotated(active: ActiveSegment): void;
+  failed(error: Error): void;
+}
+
+export class JournalWriter {
+  fsyncCount = 0;
+  lastFsyncMs = 0;
+
+  /** Records handed over while `batch` is being written. */
+  private gathering: JournalRecord[] = [];
+  private batch: JournalRecord[] = [];
+  /** How many records of `batch` are durable. */
+  private taken = 0;
+  private appended: number;
+  private durable: number;
+  private busy = false;
+  private broken = false;
+  private closing: (() => void) | undefined;
+  private readonly encoder = new BatchEncoder();
+  private readonly spare: SpareSegment;
+
+  constructor(
+    private readonly place: JournalPlace,
+    private active: ActiveSegment,
+    /** The last record that is durable already. */
+    last: number,
+    private readonly listener: JournalWriterListener,
+  ) {
+    this.appended = this.durable = last;
+    this.spare = new SpareSegment(place, (error) => this.fail(error));
+  }
+
+  get pendingRecords(): number {
+    return this.appended - this.durable;
+  }
+
+  /** Takes records; they are not copied and must not change until they are durable. */
+  append(records: readonly JournalRecord[], through: number): void {
+    invariant(through === this.appended + records.length, 'records must be numbered without gaps', {
+      through,
+      appended: this.appended,
+      records: records.length,
+    });
+    for (const record of records) {
+      if (!this.isSound(record)) refuse(record, this.place.maxRecordBytes);
+      this.gathering.push(record);
+    }
+    this.appended = through;
+    this.proceed();
+  }
+
+  /** Writes what was handed over and seals the journal; `done` comes even if the disk fails. */
+  close(done: () => void): void {
+    this.closing = done;
+    this.proceed();
+  }
+
+  private isSound({ type, payload }: JournalRecord): boolean {
+    return type >= 1 && type <= 255 && payload.length <= this.place.maxRecordBytes;
+  }
+
+  /** Does what is next, unless something is under way: then its end comes here. */
+  private proceed(): void {
+    if (this.busy) return;
+    if (this.taken === this.batch.length) this.nextBatch();
+    if (this.broken) this.closeFiles();
+    else if (this.batch.length > 0) this.writeBatch();
+    else if (this.closing !== undefined) this.seal();
+  }
+
+  private nextBatch(): void {
+    const written = this.batch;
+    this.batch = this.gathering;
+    this.gathering = written;
+    this.gathering.length = 0;
+    this.taken = 0;
+  }
+
+  private writeBatch(): void {
+    const count = this.encoder.encode(this.batch, this.taken, this.target(this.active));
+    if (count > 0) this.writeRecords(count);
+    else this.rotate();
+  }
+
+  private writeRecords(count: number): void {
+    this.busy = true;
+    this.writeEncoded((error) => {
+      if (!this.ended(error)) return;
+      this.taken += count;
+      this.durable += count;
+      this.listener.persisted(this.durable);
+      if (this.active.end > this.active.size / 2) this.spare.prepare();
+      this.proceed();
+    });
+  }
+
+  private writeEncoded(done: Done): void {
+    const { active, encoder } = this;
+    const { fs } = this.place;
+    writeWhole(fs, active.file, encoder.parts, active.end, (error) => {
+      active.end += encoder.bytes;
+      if (error === null) this.flush(done);
+      else done(error);
+    });
+  }
+
+  private flush(done: Done): void {
+    const began = performance.now();
+    this.place.fs.syncData(this.active.file, (error) => {
+      this.lastFsyncMs = performance.now() - began;
+      if (error === null) this.fsyncCount++;
+      done(error);
+    });
+  }
+
+  private target(active: ActiveSegment): BatchTarget {
+    return {
+      seed: active.seed,
+      offset: active.end,
+      room: active.size - active.end,
+      mayExceed: active.end === SEGMENT_HEADER_BYTES,
+      sequence: this.durable + 1,
+      durable: this.durable,
+    };
+  }
+
+  /** Begins the next segment. All records of the present one are durable by now. */
+  private rotate(): void {
+    this.busy = true;
+    this.spare.take((error, spare) => {
+      if (spare === undefined) {
+        this.ended(error ?? new Error('there is no spare segment'));
+      } else this.install(spare);
+    });
+  }
+
+  /**
+   * Makes the spare the active segment. It has a durable header before it gets its name, and a
+   * durable name before it gets a record (J5).
+   */
+  private install({ file, size }: Spare): void {
+    const { fs, storageId, folder, segmentBytes } = this.place;
+    const first = this.durable + 1;
+    const from = inFolder(this.place, SPARE_FILE);
+    const to = inFolder(this.place, segmentName(first));
+    inOrder(
+      [
+        (done) => writeWhole(fs, file, [segmentHeader(storageId, first)], 0, done),
+        (done) => fs.sync(file, done),
+        (done) => fs.rename(from, to, done),
+        (done) => fs.syncFolder(folder, done),
+        (done) => fs.close(this.active.file, done),
+      ],
+      (error) => {
+        if (error !== null) {
+          fs.close(file, () => this.ended(error));
+          return;
+        }
+        const seed = segmentSeed(storageId, first);
+        const end = SEGMENT_HEADER_BYTES;
+        this.active = { file, first, seed, size: Math.max(segmentBytes, size), end };
+        if (!this.ended(null)) return;
+        this.listener.rotated(this.active);
+        this.proceed();
+      },
+    );
+  }
+
+  /** Says on the disk that everything is durable, so that later damage cannot pass for a torn tail. */
+  private seal(): void {
+    this.busy = true;
+    this.encoder.encodeEmpty(SEAL, this.target(this.active));
+    this.writeEncoded((error) => {
+      if (this.ended(error)) this.closeFiles();
+    });
+  }
+
+  /** Notes that what was under way has ended; says whether to go on. */
+  private ended(error: Error | null): boolean {
+    this.busy = false;
+    if (error !== null) this.fail(error);
+    else if (this.broken) this.proceed();
+    return !this.broken;
+  }
+
+  private fail(error: Error): void {
+    if (!this.broken) this.listener.failed(error);
+    this.broken = true;
+    this.proceed();
+  }
+
+  private closeFiles(): void {
+    const { closing } = this;
+    if (closing === undefined) return;
+    this.busy = true;
+    this.spare.close(() => this.place.fs.close(this.active.file, () => closing()));
+  }
+}
+
+/** Apart from the check, so that a sound record costs no details. */
+function refuse({ type, payload }: JournalRecord, maxRecordBytes: number): never {
+  throw new InvariantViolation(
+    'a record must have a type from 1 to 255 and must not be too large',
+    {
+      type,
+      length: payload.length,
+      maxRecordBytes,
+    },
+  );
+}
