@@ -3,93 +3,21 @@
  * that each answer is clear and harms nothing, the other that the hot path and Express agree.
  */
 
+import { type Malformed, NOT_VALID, one, PUT } from './malformed';
+import { MALFORMED_BODIES } from './malformed_bodies';
+import { MALFORMED_FRAMING } from './malformed_framing';
 import { request } from './raw_client';
 
 /** What the servers of both suites are set to, so that "too large" stays small. */
 export const LIMITS = { maxKeyBytes: 64, maxBodyBytes: 10_000, maxNesting: 16 } as const;
 
-export interface Malformed {
-  readonly name: string;
-  /** The bytes to send, one character for each. */
-  readonly send: string;
-  /** The answers that must come, in order. */
-  readonly answers: readonly (readonly [status: number, code: string])[];
-  /** The client sends the end of its stream after the bytes. */
-  readonly halfClose?: boolean;
-}
-
-const NOT_VALID = [400, 'request_not_valid'] as const;
 const KEY = [400, 'key_not_valid'] as const;
 const PARAMETER = [400, 'parameter_not_valid'] as const;
 const MEDIA_TYPE = [415, 'media_type_not_supported'] as const;
-const TOO_LARGE = [413, 'too_large'] as const;
-const PUT = '{"type":"PUT","value":1}';
-
-function one(name: string, send: string, answer: readonly [number, string]): Malformed {
-  return { name, send, answers: [answer] };
-}
-
-function body(name: string, text: string | Buffer, answer: readonly [number, string]): Malformed {
-  return one(`body: ${name}`, request('POST', '/keys/a', text), answer);
-}
 
 function header(name: string, line: string, answer: readonly [number, string]): Malformed {
   return one(`header: ${name}`, request('POST', '/keys/a', PUT, [line]), answer);
 }
-
-function chunked(chunks: string, ...more: string[]): string {
-  return request('POST', '/keys/a', '', ['Transfer-Encoding: chunked', ...more]) + chunks;
-}
-
-const BODIES: Malformed[] = [
-  body('empty', '', NOT_VALID),
-  body('only space', '  \n', NOT_VALID),
-  body('not JSON', 'hello', NOT_VALID),
-  body('single quotes', "{'type':'PUT','value':1}", NOT_VALID),
-  body('truncated', '{"type":"PUT","value":', NOT_VALID),
-  body('truncated in a string', '{"type":"PUT","value":"abc', NOT_VALID),
-  body('trailing comma', '{"type":"PUT","value":1,}', NOT_VALID),
-  body('two texts', `${PUT}${PUT}`, NOT_VALID),
-  body('a comment', `/* */${PUT}`, NOT_VALID),
-  body('NaN', '{"type":"PUT","value":NaN}', NOT_VALID),
-  body('leading zero', '{"type":"PUT","value":01}', NOT_VALID),
-  body('a control character in a string', '{"type":"PUT","value":"a\nb"}', NOT_VALID),
-  body('an unknown escape', '{"type":"PUT","value":"\\x41"}', NOT_VALID),
-  body('a list', '["PUT",1]', NOT_VALID),
-  body('a string', '"PUT"', NOT_VALID),
-  body('null', 'null', NOT_VALID),
-  body('a number', '42', NOT_VALID),
-  body('an unknown member', '{"type":"PUT","value":1,"ttl":5}', NOT_VALID),
-  body('a member of another case', '{"type":"PUT","value":1,"Value":1}', NOT_VALID),
-  body('__proto__', '{"type":"PUT","value":1,"__proto__":{"x":1}}', NOT_VALID),
-  body('type twice', '{"type":"PUT","type":"PUT","value":1}', NOT_VALID),
-  body('value twice', '{"type":"PUT","value":1,"value":2}', NOT_VALID),
-  body('value twice, once in escapes', '{"type":"PUT","\\u0076alue":1,"value":2}', NOT_VALID),
-  body('a byte order mark', `\ufeff${PUT}`, NOT_VALID),
-  body('UTF-16', Buffer.from(PUT, 'utf16le'), NOT_VALID),
-  body('Latin-1', Buffer.from('{"type":"PUT","value":"\xfc"}', 'latin1'), NOT_VALID),
-  body('overlong UTF-8', Buffer.from('{"type":"PUT","value":"\xc0\xaf"}', 'latin1'), NOT_VALID),
-  body('a surrogate', Buffer.from('{"type":"PUT","value":"\xed\xa0\x80"}', 'latin1'), NOT_VALID),
-  body('truncated UTF-8', Buffer.from('{"type":"PUT","value":"\xe2\x82"}', 'latin1'), NOT_VALID),
-  body('binary', Buffer.from([0, 1, 2, 255, 254, 0]), NOT_VALID),
-  body('zeros', Buffer.alloc(100), NOT_VALID),
-  body('no type', '{"value":1}', [400, 'type_not_correct']),
-  body('an empty object', '{}', [400, 'type_not_correct']),
-  body('an unknown type', '{"type":"DELETE","value":1}', [400, 'type_not_correct']),
-  body('a type in lower case', '{"type":"put","value":1}', [400, 'type_not_correct']),
-  body('a type that is a list', '{"type":["PUT"],"value":1}', [400, 'type_not_correct']),
-  body('a type that is null', '{"type":null,"value":1}', [400, 'type_not_correct']),
-  body('no value', '{"type":"PUT"}', [400, 'value_not_valid']),
-  body('APPEND without a value', '{"type":"APPEND"}', [400, 'value_not_valid']),
-  body('nested too deep', `{"type":"PUT","value":${'['.repeat(17)}${']'.repeat(17)}}`, [
-    400,
-    'value_not_valid',
-  ]),
-  body('brackets without end', '['.repeat(9_999), [400, 'value_not_valid']),
-  body('objects without end', '{"a":'.repeat(1_999), [400, 'value_not_valid']),
-  body('one byte too large', `{"type":"PUT","value":"${'x'.repeat(9_976)}"}`, TOO_LARGE),
-  body('much too large', 'x'.repeat(300_000), TOO_LARGE),
-];
 
 const KEYS: Malformed[] = [
   one('key: empty', request('GET', '/keys/'), KEY),
@@ -201,112 +129,11 @@ const METHODS: Malformed[] = [
   one('method: DELETE with a body', request('DELETE', '/keys/a', PUT), NOT_VALID),
 ];
 
-const FRAMING: Malformed[] = [
-  one('garbage: text', 'hello there\r\n\r\n', NOT_VALID),
-  one('garbage: binary', '\x00\x01\x02\xff\xfe\xfd\r\n\r\n', NOT_VALID),
-  one('garbage: TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', NOT_VALID),
-  one('garbage: HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', NOT_VALID),
-  one('garbage: HTTP/0.9', 'GET /keys/a\r\n\r\n', NOT_VALID),
-  one('garbage: HTTP/9.9', 'GET /keys/a HTTP/9.9\r\nHost: a\r\n\r\n', NOT_VALID),
-  one(
-    'framing: a length that is no number',
-    request('POST', '/keys/a', PUT, ['Content-Length: x']),
-    NOT_VALID,
-  ),
-  one(
-    'framing: a negative length',
-    request('POST', '/keys/a', PUT, ['Content-Length: -1']),
-    NOT_VALID,
-  ),
-  one(
-    'framing: a length in hex',
-    request('POST', '/keys/a', PUT, ['Content-Length: 0x18']),
-    NOT_VALID,
-  ),
-  one(
-    'framing: two lengths',
-    request('POST', '/keys/a', PUT, ['Content-Length: 24', 'Content-Length: 25']),
-    NOT_VALID,
-  ),
-  one(
-    'framing: an absurd length',
-    request('POST', '/keys/a', '', ['Content-Length: 999999999999']),
-    TOO_LARGE,
-  ),
-  one(
-    'framing: a length beyond all numbers',
-    request('POST', '/keys/a', '', [`Content-Length: ${'9'.repeat(40)}`]),
-    NOT_VALID,
-  ),
-  {
-    name: 'framing: a length that is too short',
-    send: request('POST', '/keys/a', PUT, ['Content-Length: 20']),
-    answers: [NOT_VALID],
-  },
-  {
-    name: 'framing: a body that breaks off',
-    send: request('POST', '/keys/a', PUT, ['Content-Length: 100']),
-    answers: [NOT_VALID],
-    halfClose: true,
-  },
-  {
-    name: 'framing: headers that break off',
-    send: 'POST /keys/a HTTP/1.1\r\nHost: a\r\nConte',
-    answers: [NOT_VALID],
-    halfClose: true,
-  },
-  {
-    name: 'framing: chunks that break off',
-    send: chunked('5\r\n{"typ'),
-    answers: [NOT_VALID],
-    halfClose: true,
-  },
-  one('framing: a chunk size that is no hex', chunked('xyz\r\n{}\r\n0\r\n\r\n'), NOT_VALID),
-  one('framing: a chunk that is longer than it says', chunked('1\r\n{}\r\n0\r\n\r\n'), NOT_VALID),
-  one(
-    'framing: chunks that are too large in all',
-    chunked(`1770\r\n${'x'.repeat(6000)}\r\n`.repeat(3)),
-    TOO_LARGE,
-  ),
-  one('framing: one huge chunk announced', chunked(`fffffff\r\n${'x'.repeat(20_000)}`), TOO_LARGE),
-  one(
-    'framing: an unknown transfer coding',
-    chunked('0\r\n\r\n').replace(': chunked', ': gzip, chunked'),
-    NOT_VALID,
-  ),
-  one(
-    'smuggling: length and chunks',
-    chunked(`0\r\n\r\n${request('DELETE', '/keys/kept')}`, 'Content-Length: 4'),
-    NOT_VALID,
-  ),
-  one(
-    'smuggling: chunks and length',
-    `POST /keys/a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nX`,
-    NOT_VALID,
-  ),
-  one(
-    'smuggling: chunked is not the last coding',
-    chunked('0\r\n\r\n').replace(': chunked', ': chunked, identity'),
-    NOT_VALID,
-  ),
-  one('smuggling: chunked twice', chunked('0\r\n\r\n', 'Transfer-Encoding: chunked'), NOT_VALID),
-  one(
-    'smuggling: a folded header',
-    header('', 'X-A: b\r\n\tTransfer-Encoding: chunked', NOT_VALID).send.replace('\tT', '\x0bT'),
-    NOT_VALID,
-  ),
-  one(
-    'smuggling: a bare carriage return',
-    header('', 'X-A: b\rTransfer-Encoding: chunked', NOT_VALID).send,
-    NOT_VALID,
-  ),
-];
-
 export const MALFORMED: readonly Malformed[] = [
-  ...BODIES,
+  ...MALFORMED_BODIES,
   ...KEYS,
   ...PARAMETERS,
   ...HEADERS,
   ...METHODS,
-  ...FRAMING,
+  ...MALFORMED_FRAMING,
 ];

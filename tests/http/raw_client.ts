@@ -113,10 +113,14 @@ export class RawClient {
 }
 
 /** Sends one request on a connection of its own. */
-export async function ask(port: number, text: string): Promise<RawResponse> {
+export async function ask(
+  port: number,
+  text: string,
+  method = text.slice(0, text.indexOf(' ')),
+): Promise<RawResponse> {
   const client = await RawClient.open(port);
   try {
-    return await client.send(text).next(text.slice(0, text.indexOf(' ')));
+    return await client.send(text).next(method);
   } finally {
     client.close();
   }

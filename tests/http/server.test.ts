@@ -1,6 +1,7 @@
 /** Connections: order, patience, early ends, draining. With the hot path and with Express alone. */
 
 import { once } from 'node:events';
+import { createHttpServer } from '../../kv/http/server';
 import { LIMITS } from './malformed_requests';
 import { ask, RawClient, request } from './raw_client';
 import { errorOf, startServer, type TestServer, VARIANTS } from './test_server';
@@ -214,6 +215,7 @@ describe.each(VARIANTS)('$variant', ({ hotPath }) => {
       await start();
       expect(http.drain()).toBe(http.drain());
       await http.drain();
+      await createHttpServer(http.service, { onError: () => undefined }).drain();
     });
   });
 });
