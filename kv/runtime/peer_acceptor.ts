@@ -56,6 +56,7 @@ interface Pending {
 export class PeerAcceptor {
   private readonly server = createServer({
     maxHeaderSize: MAX_HEADER_BYTES,
+    requireHostHeader: false,
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
     noDelay: true,

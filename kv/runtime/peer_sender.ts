@@ -36,8 +36,10 @@ export class PeerSender {
   private writing = false;
   private closed = false;
   private sentSinceProbe = false;
-  private probesOut = 0;
-  private idleTicks = 0;
+  private probeOut = false;
+  /** For how long the write in flight, and the answer to the probe, have been waited for. */
+  private writeTicks = 0;
+  private probeTicks = 0;
 
   /** `onClosed` is called once, unless {@link destroy} or {@link end} was called before. */
   constructor(
@@ -47,7 +49,7 @@ export class PeerSender {
     private readonly onClosed: (reason: string) => void,
   ) {
     this.queue = new FrameQueue(seed);
-    socket.on('data', (bytes) => this.receiveAnswers(bytes));
+    socket.on('data', (bytes) => this.receiveAnswer(bytes));
     socket.on('end', () => this.close('the peer closed it'));
     socket.on('error', (error) => this.close(error.message));
     socket.on('close', () => this.close('it was closed'));
@@ -88,15 +90,18 @@ export class PeerSender {
    */
   tick(): void {
     if (this.closed) return;
-    const waiting = this.writing || this.probesOut > 0;
-    this.idleTicks = waiting ? this.idleTicks + 1 : 0;
-    if (this.idleTicks > TICKS_PER_STALL) {
+    if (this.writing) this.writeTicks++;
+    if (this.probeOut) this.probeTicks++;
+    if (Math.max(this.writeTicks, this.probeTicks) > TICKS_PER_STALL) {
       this.close('it made no progress for too long');
       return;
     }
-    if (!this.sentSinceProbe || this.probesOut > 0) return;
+    // A probe never waits in the queue: there it would measure the queue and not the peer. While
+    // the queue is busy, completed writes show as much, because what a kernel takes has an end.
+    const idle = !this.writing && this.queue.bytes === 0;
+    if (!idle || !this.sentSinceProbe || this.probeOut) return;
     this.sentSinceProbe = false;
-    this.probesOut++;
+    this.probeOut = true;
     this.queue.push([], 0);
     this.flush();
   }
@@ -123,16 +128,15 @@ export class PeerSender {
 
   private written(): void {
     this.writing = false;
-    this.idleTicks = 0;
+    this.writeTicks = 0;
     this.flush();
   }
 
-  private receiveAnswers(bytes: Uint8Array): void {
-    if (this.closed) return;
-    this.idleTicks = 0;
-    this.probesOut -= bytes.length;
-    if (this.probesOut >= 0 && bytes.every((byte) => byte === PROBE_ANSWER)) return;
-    this.close('the peer sent bytes that answer no probe');
+  private receiveAnswer(bytes: Uint8Array): void {
+    const expected = this.probeOut && bytes.length === 1 && bytes[0] === PROBE_ANSWER;
+    if (!expected) this.close('the peer sent bytes that answer no probe');
+    this.probeOut = false;
+    this.probeTicks = 0;
   }
 
   private close(reason: string): void {

@@ -80,6 +80,10 @@ export interface Line {
   readonly fields: LogFields;
 }
 
+export function reasonOf({ fields: { reason } }: Line): string {
+  return String(reason);
+}
+
 /** A log that keeps its lines and lets a test wait for one. */
 export class MemoryLog implements Log {
   readonly lines: Line[] = [];
@@ -102,7 +106,7 @@ export class MemoryLog implements Log {
   }
 
   async warned(reason: RegExp): Promise<void> {
-    const found = () => this.warnings.some((line) => reason.test(String(line.fields['reason'])));
+    const found = () => this.warnings.some((line) => reason.test(reasonOf(line)));
     if (found()) return;
     await new Promise<void>((resolve) => {
       const look = () => {

@@ -12,6 +12,8 @@ import { MemoryLog, NOTES, type Note } from './peer_support';
 /** Patient where a slow machine needs it, quick where a test would wait. */
 export const QUICK = { minRedialMs: 1, maxRedialMs: 20, maxRefusedRedialMs: 20 };
 
+const FREEZE_FROM_BYTES = 20_000;
+
 export type Extra = Partial<Omit<PeerTransportOptions<Note>, 'self' | 'bind' | 'codec'>>;
 
 /** Forwards connections to a port that may change, until it is cut. */
@@ -22,6 +24,12 @@ export class Relay {
   private frozen = false;
   target = 0;
   port = 0;
+  /** How many connections were ever made, and the bytes that came in through all of them. */
+  connections = 0;
+  bytes = 0;
+  /** From now on, connections are frozen once they have carried a good deal: those in bulk. */
+  freezeLargest = false;
+  private readonly waiting = new Set<() => void>();
 
   static async open(): Promise<Relay> {
     const relay = new Relay();
@@ -54,12 +62,27 @@ export class Relay {
     for (const socket of this.sockets) socket.resetAndDestroy();
   }
 
+  /** Resolves when `condition` holds; it is looked at with every connection. */
+  async until(condition: () => boolean): Promise<void> {
+    if (condition()) return;
+    await new Promise<void>((resolve) => {
+      const look = () => {
+        if (!condition()) return;
+        this.waiting.delete(look);
+        resolve();
+      };
+      this.waiting.add(look);
+    });
+  }
+
   async close(): Promise<void> {
     this.cut();
     await new Promise<void>((resolve) => this.server?.close(() => resolve()));
   }
 
   private forward(inward: Socket): void {
+    this.connections++;
+    for (const look of this.waiting) look();
     if (this.cutOff || this.target === 0) {
       inward.on('error', () => undefined);
       inward.resetAndDestroy();
@@ -68,6 +91,10 @@ export class Relay {
     const outward = dialTcp(this.target, '127.0.0.1');
     this.join(inward, outward);
     this.join(outward, inward);
+    inward.on('data', (chunk) => {
+      this.bytes += chunk.length;
+      if (this.freezeLargest && inward.bytesRead > FREEZE_FROM_BYTES) inward.pause();
+    });
     if (this.frozen) for (const socket of [inward, outward]) socket.pause();
   }
 
