@@ -6,8 +6,8 @@
  * line that matters would scroll away.
  */
 
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import yargs from 'yargs/yargs';
 import {
   type ConfigOptions,
@@ -18,6 +18,7 @@ import {
   PROTOCOLS,
 } from './config';
 import { NODE_NUMBERS, type NumberSetting, RAFT_NUMBERS } from './config_numbers';
+import { VERSION } from './version';
 
 export type CommandLine =
   | { readonly kind: 'run'; readonly config: NodeConfig; readonly warnings: readonly string[] }
@@ -124,7 +125,7 @@ function readArguments(args: readonly string[]) {
     .exitProcess(false)
     .showHelpOnFail(false)
     .detectLocale(false)
-    .version(packageVersion())
+    .version(VERSION)
     .wrap(100);
   for (const { name, group, help, standard } of FLAGS) {
     parser.option(name, { describe: help, group, requiresArg: true, defaultDescription: standard });
@@ -237,13 +238,4 @@ function inFlags(message: string): string {
     if (option === 'secret') return '--secret-file';
     return FLAGS.some(({ name }) => name === kebab(option)) ? `--${kebab(option)}` : quoted;
   });
-}
-
-/** The version in the nearest package.json above: of the sources or of what was compiled. */
-function packageVersion(): string {
-  for (let folder = __dirname; dirname(folder) !== folder; folder = dirname(folder)) {
-    const file = join(folder, 'package.json');
-    if (existsSync(file)) return String(JSON.parse(readFileSync(file, 'utf8')).version);
-  }
-  return 'unknown';
 }

@@ -23,6 +23,12 @@ const MACHINE = 'kv/core/machine/**';
 const STORAGE = 'kv/storage/storage';
 const METRICS = '@prometheus-io/client';
 
+/** What the composition root puts together: all but sim, http and the protocols of others. */
+const PARTS = [
+  ...['kv/core/<p>/**', MACHINE, WORDS, 'kv/runtime/**', 'kv/storage/**'],
+  ...['kv/service', 'kv/config', 'kv/version'],
+];
+
 /** The law. Read a row as: these files may import those files and packages, and nothing else. */
 export const ZONES: readonly Zone[] = [
   zone('core words', WORDS, [WORDS], []),
@@ -45,21 +51,18 @@ export const ZONES: readonly Zone[] = [
   zone(
     'command_line',
     'kv/command_line',
-    ['kv/config', 'kv/config_numbers', WORDS],
+    ['kv/config', 'kv/config_numbers', 'kv/version', WORDS],
     ['node:', 'yargs'],
   ),
-  zone(
-    'kvstorage',
-    'kv/kvstorage',
-    ['kv/core/**', 'kv/runtime/**', 'kv/storage/**', 'kv/service', 'kv/config'],
-    ['node:'],
-  ),
+  zone('version', 'kv/version', [], []),
+  zone('<protocol>_service', 'kv/<p>_service/**', ['kv/<p>_service/**', ...PARTS], ['node:']),
+  zone('kvstorage', 'kv/kvstorage', ['kv/raft_service/**', ...PARTS], ['node:']),
   zone(
     'kvstorage_http',
     'kv/kvstorage_http',
     [
       ...['kv/kvstorage', 'kv/http/**', 'kv/runtime/**', 'kv/config', 'kv/command_line'],
-      ...['kv/service', WORDS],
+      ...['kv/service', 'kv/version', WORDS],
     ],
     ['node:', 'express'],
   ),

@@ -26,6 +26,7 @@ test.each([
   ],
   ['kv/kvstorage_http.ts', `import { x } from './kvstorage'; import { y } from './command_line';`],
   ['kv/command_line.ts', `import yargs from 'yargs/yargs'; import { x } from './config';`],
+  ['kv/raft_service/node.ts', `import { x } from '../core/raft/raft'; import y from './status';`],
   ['bin/demo.ts', `import { x } from './cluster'; import { y } from '../kv/config';`],
 ])('%s may import what the table says', (path, text) => {
   expect(planted(path, text)).toEqual([]);
@@ -51,6 +52,8 @@ test.each([
   ['kv/storage/journal.ts', `import { x } from 'winston';`],
   ['kv/http/routes.ts', `import { x } from '../kvstorage';`],
   ['kv/http/routes.ts', `import { x } from 'express-extras';`],
+  ['kv/raft_service/node.ts', `import { x } from '../core/dynamo/ring';`],
+  ['kv/raft_service/node.ts', `import { x } from '../http/routes';`],
   ['kv/kvstorage.ts', `import { x } from './sim/timeline';`],
   ['kv/kvstorage.ts', `import { x } from './http/routes';`],
   ['kv/kvstorage_http.ts', `import { x } from './core/raft/raft';`],

@@ -97,8 +97,13 @@ test.each([
   ]);
 });
 
-test('a describe is a chapter, not a function', () => {
-  expect(planted('tests/a.test.ts', `describe('x', () => {\n${lines(99)}});`)).toEqual([]);
+test.each([
+  [`describe('x', () => {\n`, '});'],
+  ['export function suite() {\n', '}'],
+])('a function that holds tests is a chapter: %j', (head, tail) => {
+  const chapter = `${head}test.each([1])('y', f);\n${lines(99)}${tail}`;
+  expect(planted('tests/a.test.ts', chapter)).toEqual([]);
+  expect(planted('kv/a.ts', chapter)).toHaveLength(1);
 });
 
 test('file names are snake_case', () => {
