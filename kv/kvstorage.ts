@@ -1,0 +1,211 @@
+/**
+ * KVStorage: one node of the service, to be embedded in a program.
+ *
+ *     const node = await KVStorage.open({ nodeId: '127.0.0.1:6000', partners: [...], dataDir: '…' });
+ *     await node.put('pets', ['cat']);
+ *     await node.append('pets', 'dog');
+ *     await node.get('pets');               // ['cat', 'dog'], linearizable, on any node
+ *     await node.close();
+ *
+ * The HTTP service (`kvstorage_http.ts`) is the same node behind a server. Promises are for
+ * programs; the callbacks of `KeyValueService` are for the hot path.
+ */
+
+import { type ConfigOptions, configFrom, type NodeConfig } from './config';
+import type { Command, CommandResult } from './core/command';
+import { type OperatingError, operatingError } from './core/errors';
+import { RaftService, type ServiceHooks } from './raft_service/raft_service';
+import type {
+  KeyValueService,
+  Readiness,
+  ReadOptions,
+  ReadReply,
+  Served,
+  WriteOptions,
+  WriteReply,
+} from './service';
+
+export type { ConfigOptions, NodeConfig } from './config';
+export type { ReadLevel } from './core/command';
+export type { ErrorCode, OperatingError, Outcome, Retry } from './core/errors';
+export type { Log, LogFields } from './runtime/log';
+export type { Readiness, ReadOptions, Served, WriteOptions } from './service';
+
+/** Whatever JSON can say. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [name: string]: Json };
+
+/** What an embedding program may say beside the configuration. */
+export type KVStorageOptions = ConfigOptions & Partial<ServiceHooks>;
+
+/** A request that was not carried out, or of which nobody knows. */
+export class KVError extends Error {
+  override readonly name = 'KVError';
+  /** A code of `errors.ts`, or `not_a_list` for an APPEND to a value that is none. */
+  readonly code: string;
+  /** Whether the request may have taken effect. */
+  readonly outcome: OperatingError['outcome'];
+  /** Whether it may be tried again, and how. */
+  readonly retry: OperatingError['retry'];
+  readonly details: Readonly<Record<string, number | string>>;
+
+  constructor(error: Omit<OperatingError, 'code'> & { readonly code: string }) {
+    super(error.message);
+    this.code = error.code;
+    this.outcome = error.outcome;
+    this.retry = error.retry;
+    this.details = error.details;
+  }
+}
+
+/** The options do not make a node; every problem is in the message. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+export class KVStorage implements KeyValueService {
+  private constructor(
+    private readonly service: RaftService,
+    readonly config: NodeConfig,
+  ) {}
+
+  /**
+   * Opens the data folder, joins the cluster and begins to serve. Without a `dataDir` everything is
+   * in memory and a restarted node counts as one whose disk was wiped. Rejects with `ConfigError`,
+   * or with an error that says what is wrong with the folder or the address.
+   */
+  static async open(options: KVStorageOptions): Promise<KVStorage> {
+    const { log, onFatal, onTrace, ofProcess, ...rest } = options;
+    const result = configFrom(rest);
+    if ('problems' in result) {
+      throw new ConfigError(result.problems.map((problem) => problem.message).join('; '));
+    }
+    const { config } = result;
+    const service = await RaftService.open(config, { log, onFatal, onTrace, ofProcess });
+    return new KVStorage(service, config);
+  }
+
+  /** Stores a value under a key. Resolves once a majority of the disks has it. */
+  async put(key: string, value: Json, options: WriteOptions = {}): Promise<Served> {
+    return this.mutate({ kind: 'put', key: byteString(key), value: jsonBytes(value) }, options);
+  }
+
+  /** Adds one element to a list, which begins empty. Rejects with `not_a_list` for other values. */
+  async append(key: string, value: Json, options: WriteOptions = {}): Promise<Served> {
+    return this.mutate({ kind: 'append', key: byteString(key), value: jsonBytes(value) }, options);
+  }
+
+  /** Removes a key; resolves to whether it was there. */
+  async delete(key: string, options: WriteOptions = {}): Promise<boolean> {
+    const reply = await this.send({ kind: 'delete', key: byteString(key) }, options);
+    return reply.result === 'ok';
+  }
+
+  /** The value of a key, or undefined. Linearizable unless the options name another level. */
+  async get(key: string, options: ReadOptions = {}): Promise<Json | undefined> {
+    this.checkKey(byteString(key));
+    const reply = await new Promise<ReadReply>((resolve) => {
+      this.read(byteString(key), options, resolve);
+    });
+    if (!reply.ok) throw new KVError(reply.error);
+    if (reply.answer === undefined) return undefined;
+    return JSON.parse(Buffer.from(reply.answer, 'latin1').toString('utf8'));
+  }
+
+  /** Finishes what is under way, hands the leadership over if this node has it, and stops. */
+  close(): Promise<void> {
+    return this.service.close();
+  }
+
+  write(command: Command, options: WriteOptions, done: (reply: WriteReply) => void): void {
+    this.service.write(command, options, done);
+  }
+
+  read(key: string, options: ReadOptions, done: (reply: ReadReply) => void): void {
+    this.service.read(key, options, done);
+  }
+
+  status(): Readonly<Record<string, unknown>> {
+    return this.service.status();
+  }
+
+  readiness(): Readiness {
+    return this.service.readiness();
+  }
+
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }> {
+    return this.service.metrics();
+  }
+
+  private async mutate(command: Command, options: WriteOptions): Promise<Served> {
+    const reply = await this.send(command, options);
+    if (reply.result === 'ok') return reply.served;
+    throw new KVError(resultError(reply.result));
+  }
+
+  private async send(
+    command: Command,
+    options: WriteOptions,
+  ): Promise<Extract<WriteReply, { ok: true }>> {
+    this.checkKey(command.key);
+    const { maxBodyBytes } = this.config;
+    if (command.kind !== 'delete' && command.value.length > maxBodyBytes) {
+      throw tooLarge('value', command.value.length, maxBodyBytes);
+    }
+    const reply = await new Promise<WriteReply>((resolve) => {
+      this.write(command, options, resolve);
+    });
+    if (!reply.ok) throw new KVError(reply.error);
+    return reply;
+  }
+
+  private checkKey(key: string): void {
+    if (key.length === 0) throw new TypeError('a key must not be empty');
+    if (key.length > this.config.maxKeyBytes) {
+      throw tooLarge('key', key.length, this.config.maxKeyBytes);
+    }
+  }
+}
+
+/** UTF-8 bytes, one character each; see `core/command.ts`. */
+function byteString(key: unknown): string {
+  if (typeof key !== 'string') throw new TypeError('a key must be a string');
+  return Buffer.from(key, 'utf8').toString('latin1');
+}
+
+function jsonBytes(value: unknown): Uint8Array {
+  const text: string | undefined = JSON.stringify(value);
+  if (text === undefined) throw new TypeError('a value must be something that JSON can say');
+  return Buffer.from(text, 'utf8');
+}
+
+function tooLarge(what: string, bytes: number, limit: number): KVError {
+  return new KVError(
+    operatingError('too_large', `the ${what} has ${bytes} bytes; ${limit} are allowed`, {
+      bytes,
+      limit,
+    }),
+  );
+}
+
+function resultError(
+  result: Exclude<CommandResult, 'ok'>,
+): Omit<OperatingError, 'code'> & { readonly code: string } {
+  const messages = {
+    not_found: 'There is no such key',
+    not_a_list: 'The value of the key is not a list, so nothing can be appended to it',
+    too_large: 'The list would become larger than a value may be',
+  };
+  return {
+    code: result,
+    message: messages[result],
+    outcome: 'not_applied',
+    retry: 'no',
+    details: {},
+  };
+}

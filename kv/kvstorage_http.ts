@@ -1,0 +1,86 @@
+/**
+ * The service as a process: the command line, a node, and HTTP in front of it.
+ *
+ *     kvstorage_http 8080 127.0.0.1:6000 127.0.0.1:6001 127.0.0.1:6002
+ */
+
+import type { Server } from 'node:http';
+import { parseCommandLine } from './command_line';
+import type { NodeConfig } from './config';
+import { createHttpServer, type HttpServer } from './http/server';
+import { KVStorage } from './kvstorage';
+import { superviseProcess } from './runtime/lifecycle';
+import { createLogger, type Logger } from './runtime/logger';
+
+/** The exit code when the node cannot start: a port or a folder in use, a damaged folder. */
+const EXIT_CANNOT_START = 1;
+
+async function main(): Promise<void> {
+  const commandLine = parseCommandLine(process.argv.slice(2));
+  if (commandLine.kind === 'exit') {
+    process.stdout.write(commandLine.stdout ?? '');
+    process.stderr.write(commandLine.stderr ?? '');
+    process.exitCode = commandLine.code;
+    return;
+  }
+  const { config, warnings } = commandLine;
+  const log = createLogger({
+    node: config.nodeId,
+    level: config.logLevel,
+    format: config.logFormat,
+  });
+  for (const warning of warnings) log.warn(warning);
+  try {
+    await run(config, log);
+  } catch (error) {
+    process.stderr.write(`kvstorage_http: ${error instanceof Error ? error.message : error}\n`);
+    process.exit(EXIT_CANNOT_START);
+  }
+}
+
+async function run(config: NodeConfig, log: Logger): Promise<void> {
+  let http: HttpServer | undefined;
+  const lifecycle = superviseProcess({
+    log,
+    shutdownTimeoutMs: config.shutdownTimeoutMs,
+    stop: async () => {
+      // The node first answers what is under way; HTTP waits for those answers to be sent.
+      const drained = http?.drain();
+      await node.close();
+      await drained;
+    },
+  });
+  const { peerPort: _port, ...options } = config;
+  const node = await KVStorage.open({
+    ...options,
+    log,
+    ofProcess: true,
+    onFatal: lifecycle.die,
+    onTrace: log.debugOn ? (line) => log.debug(line) : undefined,
+  });
+  http = createHttpServer(node, {
+    onError: lifecycle.die,
+    maxKeyBytes: config.maxKeyBytes,
+    maxBodyBytes: config.maxBodyBytes,
+    maxConnections: config.maxConnections,
+    drainTimeoutMs: config.shutdownTimeoutMs,
+  });
+  const port = await listen(http.server, config);
+  log.info(`serves HTTP on http://${config.httpHost}:${port}`, { pid: process.pid });
+}
+
+function listen(server: Server, { httpHost, httpPort }: NodeConfig): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const inUse = error.code === 'EADDRINUSE';
+      const why = inUse ? 'is in use by another process; choose another port' : error.message;
+      reject(new Error(`the HTTP address ${httpHost}:${httpPort} ${why}`));
+    });
+    server.listen(httpPort, httpHost, () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : httpPort);
+    });
+  });
+}
+
+void main();
