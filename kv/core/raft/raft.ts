@@ -115,13 +115,14 @@ export class Raft<Query, Answer>
 
 function beginStep(raft: RaftState, at: Millis): void {
   invariant(at >= raft.now, 'time never goes back', { at, now: raft.now });
-  const pause = at - raft.now;
   raft.now = at;
-  // After a long pause of the process the leader's heartbeats wait in our queues: we listen to them
-  // before we conclude that it is gone.
-  if (raft.role.kind !== 'leader' && pause >= raft.options.electionTimeoutMinMs) {
-    if (raft.now >= raft.role.electionDeadline && !raft.isSoleVoter) {
-      raft.role.electionDeadline = raft.drawElectionDeadline();
+  const { role, options } = raft;
+  // We asked to be called at the election timeout at the latest. If it is long over, the process was
+  // paused and the leader's heartbeats wait in our queues: we listen to them before we conclude that
+  // it is gone.
+  if (role.kind !== 'leader' && !raft.isSoleVoter) {
+    if (at - role.electionDeadline >= options.electionTimeoutMinMs) {
+      role.electionDeadline = raft.drawElectionDeadline();
     }
   }
   // And a leader that was away for so long may have been replaced: before it says anything, it
