@@ -14,7 +14,7 @@
  * ⌊n/2⌋+1, any majority of the new one at least ⌊n/2⌋, so both share a member.
  */
 
-import { ByteReader, ByteWriter } from '../bytes';
+import { ByteReader, ByteWriter, DecodeError } from '../bytes';
 import { type NodeId, nodeId, type StorageId, storageId } from '../ids';
 import { reachedByMajority, tally } from '../quorum';
 
@@ -118,12 +118,17 @@ export function decodeConfiguration(bytes: Uint8Array): Configuration {
   reader.version(FORMAT_VERSION, 'a configuration');
   const members = (): Member[] => {
     const count = reader.count(10);
-    return Array.from({ length: count }, () => ({
-      id: nodeId(reader.text()),
-      storage: storageId(reader.u48()),
-    }));
+    return Array.from({ length: count }, () => readMember(reader));
   };
   const configuration = { voters: members(), outgoing: members(), learners: members() };
   reader.end();
+  // Of no voters any number is a majority: such a configuration would commit everything.
+  if (configuration.voters.length === 0) throw new DecodeError('a configuration has voters');
   return configuration;
+}
+
+function readMember(reader: ByteReader): Member {
+  const id = reader.text();
+  if (id === '') throw new DecodeError('a member has a name');
+  return { id: nodeId(id), storage: storageId(reader.u48()) };
 }
