@@ -108,8 +108,8 @@ export class DurableStorage implements Storage {
 
   perform(effect: StorageEffect): void {
     invariant(this.listener !== undefined, 'somebody must listen before the first effect', {});
-    invariant(this.closing === undefined, 'a closed storage takes no effects', {});
-    if (!this.broken) this.dispatch(effect);
+    // What comes too late is as lost as in a crash: it is never acknowledged.
+    if (!this.broken && this.closing === undefined) this.dispatch(effect);
   }
 
   stats(): StorageStats {

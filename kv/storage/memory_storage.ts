@@ -73,8 +73,7 @@ export class MemoryStorage implements Storage {
 
   perform(effect: StorageEffect): void {
     invariant(this.listener !== undefined, 'somebody must listen before the first effect', {});
-    invariant(this.state !== 'closed', 'a closed storage takes no effects', {});
-    if (this.state === 'gone') return;
+    if (this.state !== 'open') return;
     this.tasks.push(this.taskOf(effect));
     if (this.options.automatic !== false && !this.scheduled) {
       this.scheduled = true;
