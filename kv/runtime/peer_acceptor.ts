@@ -75,8 +75,10 @@ export class PeerAcceptor {
   /** Rejects with one clear sentence when the address cannot be bound. */
   async listen({ host, port }: HostPort): Promise<HostPort> {
     await new Promise<void>((resolve, reject) => {
-      this.server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(new Error(cannotBind(host, port, error), { cause: error }));
+      this.server.on('error', (error: NodeJS.ErrnoException) => {
+        // Once it listens, an error is that one connection could not be accepted.
+        if (this.server.listening) this.acceptFailed(error);
+        else reject(new Error(cannotBind(host, port, error), { cause: error }));
       });
       this.server.listen({ host, port, exclusive: true }, () => resolve());
     });
@@ -92,6 +94,10 @@ export class PeerAcceptor {
       socket.destroy();
     }
     await closed;
+  }
+
+  private acceptFailed({ message: reason }: Error): void {
+    this.options.complaints.warn('accept', reason, 'a connection could not be accepted', {});
   }
 
   private connected(socket: Socket): void {

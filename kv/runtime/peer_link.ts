@@ -168,7 +168,6 @@ export class PeerLink<Message> {
   private side(lane: Lane): Side<Message> {
     const out = new PeerLane(lane, this.peer, this.around.context, {
       opened: (welcome) => {
-        this.around.complaints.settled(`dial ${this.peer.id}`);
         this.meet(welcome.instance);
         this.update('');
       },
@@ -202,8 +201,10 @@ export class PeerLink<Message> {
     if (up === this.isUp || this.stopped) return;
     this.isUp = up;
     const { id } = this.peer;
-    if (up) this.around.log.info('the link to a peer is up', { peer: id, ...this.storage() });
-    else this.around.log.info('the link to a peer is down', { peer: id, reason });
+    if (up) {
+      this.around.complaints.settled(`dial ${id}`);
+      this.around.log.info('the link to a peer is up', { peer: id, ...this.storage() });
+    } else this.around.log.info('the link to a peer is down', { peer: id, reason });
     this.around.changed(id, up);
   }
 

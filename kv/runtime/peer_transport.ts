@@ -30,6 +30,7 @@ export class PeerTransport<Message> implements Transport<Message> {
   private readonly around: LinkSurroundings;
   private readonly acceptor: PeerAcceptor;
   private listener: TransportListener<Message> | undefined;
+  private binding: Promise<HostPort> | undefined;
   private bound: HostPort | undefined;
   private ticker: NodeJS.Timeout | undefined;
   private closing: Promise<void> | undefined;
@@ -51,7 +52,9 @@ export class PeerTransport<Message> implements Transport<Message> {
 
   async start(): Promise<void> {
     invariant(this.listener !== undefined, 'listen must be called before start', {});
-    this.bound = await this.acceptor.listen(this.options.bind);
+    invariant(this.closing === undefined, 'a closed transport cannot be started', {});
+    this.binding = this.acceptor.listen(this.options.bind);
+    this.bound = await this.binding;
     if (this.closing !== undefined) return;
     const tickMs = this.context.limits.stallTimeoutMs / TICKS_PER_STALL;
     this.ticker = setInterval(() => this.tick(), tickMs);
@@ -107,8 +110,10 @@ export class PeerTransport<Message> implements Transport<Message> {
     clearInterval(this.ticker);
     this.ticker = undefined;
     this.listener = undefined;
-    const links = [...this.links.values()];
-    await Promise.all([this.acceptor.close(), ...links.map((link) => link.stop())]);
+    const ends = [...this.links.values()].map((link) => link.stop());
+    // A server that is about to listen cannot be closed yet; whether it succeeds is for `start`.
+    await this.binding?.catch(() => undefined);
+    await Promise.all([this.acceptor.close(), ...ends]);
   }
 
   private tick(): void {

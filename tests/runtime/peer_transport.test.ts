@@ -67,6 +67,11 @@ describe('binding', () => {
     await first.close();
     const second = bindTo('127.0.0.1', port);
     await second.start();
+    await second.close();
+    // Also when it is closed while it is about to listen.
+    const third = bindTo('127.0.0.1', port);
+    await Promise.all([third.start(), third.close()]);
+    await bindTo('127.0.0.1', port).start();
     await bindTo('127.0.0.1', 1).close();
   });
 });
