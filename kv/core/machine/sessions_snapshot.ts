@@ -9,6 +9,7 @@
 import { ByteReader, ByteWriter, DecodeError } from '../bytes';
 import type { SessionSettings } from './envelope';
 import { readSettings, writeSettings } from './envelope';
+import { keyHash } from './hash';
 import type { CapturedGeneration } from './idempotency_keys';
 import { Generation, IdempotencyKeys, shared } from './idempotency_keys';
 import type { Answered, Session } from './session_table';
@@ -176,11 +177,12 @@ export class SessionsLoader<Machine, Result> implements SnapshotLoader<Result> {
     while (reader.left > 0 && generation.size < open.count) {
       const length = reader.u8();
       const key = reader.latin1(length);
+      const place = keyHash(key);
       const hash = reader.u32() | 0;
       const result = reader.bytes();
-      const twice = this.generations.some((one) => one.find(key) !== undefined);
+      const twice = this.generations.some((one) => one.find(key, place) !== undefined);
       if (length === 0 || twice) throw new DecodeError('a key that is empty or there twice');
-      generation.add(key, hash, result);
+      generation.add(key, { hash, result });
     }
     if (generation.size === open.count) this.open = undefined;
   }

@@ -322,7 +322,7 @@ test('200,000 keys are remembered, in generations, and snapshotted while more co
   expect(Buffer.concat(slices).equals(before)).toBe(true);
   const restored = load(log.sessions.beginRestore(), before, 100_000);
   expect(restored.stats().keys).toBe(200_000);
-  for (const i of [0, 65_535, 65_536, 131_072, 199_999]) {
+  for (let i = 0; i < 200_000; i += i % 65_536 < 65_534 ? 2 : 1) {
     const repeat = restored.apply(encodeKeyed(`key ${i}`, DELETE), at(1e6 + i));
     expect(repeat.status).toBe('duplicate');
   }
