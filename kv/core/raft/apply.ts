@@ -30,19 +30,25 @@ export function advanceCommit(raft: RaftState, leader: Leader): void {
 
 /** Applies what is committed, in order, as much as one step may take. */
 export function applyCommitted(raft: RaftState): void {
-  const first = raft.applied + 1;
-  let bytes = 0;
-  for (let n = 0; raft.applied < raft.commit; n++) {
-    if (n >= MAX_APPLIED_PER_STEP || bytes >= MAX_APPLIED_BYTES_PER_STEP) break;
-    const entry = raft.log.entryAt(raft.applied + 1);
-    bytes += entrySize(entry);
-    applyEntry(raft, entry);
-  }
-  if (raft.applied < first) return;
+  const { last, bytes } = applicable(raft);
+  if (last === raft.applied) return;
+  raft.narrateEntries('apply', raft.applied + 1, last);
+  while (raft.applied < last) applyEntry(raft, raft.log.entryAt(raft.applied + 1));
   raft.appliedBytes += bytes;
-  raft.narrateEntries('apply', first, raft.applied);
   raft.freshness.applied(raft.applied);
   raft.clients.applied(raft, raft.applied);
+}
+
+/** How far this step may go, and how many bytes of entries that is. */
+function applicable(raft: RaftState): { last: number; bytes: number } {
+  const limit = Math.min(raft.commit, raft.applied + MAX_APPLIED_PER_STEP);
+  let last: number = raft.applied;
+  let bytes = 0;
+  while (last < limit && bytes < MAX_APPLIED_BYTES_PER_STEP) {
+    last += 1;
+    bytes += entrySize(raft.log.entryAt(last));
+  }
+  return { last, bytes };
 }
 
 function applyEntry(raft: RaftState, entry: Entry): void {

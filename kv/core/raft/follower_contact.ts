@@ -19,7 +19,7 @@ export function heard(
   if (progress === undefined) return undefined;
   progress.heardAt = raft.now;
   if (progress.storage !== storage) {
-    raft.narrate(`${from} answers with another disk`);
+    if (progress.storage !== 0) raft.narrate(`${from} answers with another disk`);
     progress.newStorage(storage);
   }
   return progress;
