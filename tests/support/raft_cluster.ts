@@ -27,7 +27,7 @@ import {
   type StorageId,
   storageId,
 } from '../../kv/core/ids';
-import { encodeCommand } from '../../kv/core/machine/command_codec';
+import { decodeResult, encodeCommand } from '../../kv/core/machine/command_codec';
 import { DEFAULT_SESSION_SETTINGS, encodeSettings } from '../../kv/core/machine/envelope';
 import { KeyValue } from '../../kv/core/machine/key_value';
 import { Sessions } from '../../kv/core/machine/sessions';
@@ -36,8 +36,9 @@ import { Raft } from '../../kv/core/raft/raft';
 import { recover } from '../../kv/core/raft/recovery';
 import type { RaftReply, RaftRequest, ReadRequest } from '../../kv/core/raft/requests';
 import type { ReplicatedMachine } from '../../kv/core/raft/state';
-import { RaftChecks } from './raft_checks';
+import { RaftChecks, stateText } from './raft_checks';
 import { RaftDisk, type RaftEffect, type RaftEvent } from './raft_disk';
+import { historyRecords } from './raft_history';
 import { type InFlight, type MessageFilter, RaftNetwork } from './raft_network';
 
 export type Core = Raft<Query, Answer>;
@@ -148,6 +149,11 @@ export class RaftCluster {
   /** What a key holds on this node right now, past all rules: for assertions only. */
   peek(id: string, key: string): Answer {
     return this.node(id).inspect.machine.query({ key }) as Answer;
+  }
+
+  /** The whole state of a node's machine, as text that can be compared. */
+  stateOf(id: string): string {
+    return stateText(this.node(id));
   }
 
   /** A node's own clock. */
@@ -261,6 +267,22 @@ export class RaftCluster {
     const initial = recover(options.members, node.disk.recovered(), empty);
     node.core = new Raft<Query, Answer>(options, initial, this.clock(id));
     this.step(id, []);
+  }
+
+  /**
+   * Starts a node anew with a log that a history left behind: one entry for each of `terms`. The
+   * first one is the configuration that binds all disks, the rest are commands (`put k7 "3"` at index 7 of term 3).
+   */
+  preload(id: string, terms: readonly number[], term = Math.max(...terms)): void {
+    const node = this.at(id);
+    node.disk = new RaftDisk(node.disk.storage);
+    const voters = [...this.nodes.values()].map((each) => ({
+      id: each.id,
+      storage: each.disk.storage,
+    }));
+    node.disk.preload(historyRecords(terms, term, { voters, outgoing: [], learners: [] }));
+    node.core = undefined;
+    this.restart(id);
   }
 
   // Clients.
@@ -387,6 +409,7 @@ export class RaftCluster {
     else if (effect.kind === 'reply') {
       if (this.reply(effect.id) !== undefined) throw new Error(`${effect.id} is answered twice`);
       this.replies.push({ node: node.id, id: effect.id, reply: effect.reply });
+      if (this.setup.trace) this.trace.push(`client ${effect.id} gets ${replyText(effect.reply)}`);
     }
   }
 
@@ -470,6 +493,22 @@ export class RaftCluster {
     const node = this.nodes.get(id);
     if (node === undefined) throw new Error(`there is no node ${id}`);
     return node;
+  }
+}
+
+/** What a client makes of a reply. */
+export function replyText(reply: RaftReply<Answer>): string {
+  switch (reply.kind) {
+    case 'written':
+      return reply.result.length === 1 ? decodeResult(reply.result) : 'an empty result';
+    case 'answer': {
+      const { age } = reply.served;
+      return `${reply.answer ?? 'nothing'}${age > 0 ? ` (at most ${age} ms old)` : ''}`;
+    }
+    case 'transferred':
+      return `the leader is ${reply.leader ?? 'unknown'}`;
+    case 'failed':
+      return `${reply.error.code} (outcome: ${reply.error.outcome}, retry: ${reply.error.retry})`;
   }
 }
 

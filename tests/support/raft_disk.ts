@@ -42,7 +42,6 @@ export class RaftDisk {
   slow = false;
   private records: { readonly sequence: number; readonly record: JournalRecord }[] = [];
   private durable = 0;
-  private firstSequence = 1;
   private current: Snapshot | undefined;
   private readonly open = new Map<SnapshotName, { meta: Uint8Array; content: number[] }>();
   private work: Work[] = [];
@@ -62,6 +61,12 @@ export class RaftDisk {
     return this.current?.name;
   }
 
+  /** Begins with these records, all of them durable. */
+  preload(records: readonly JournalRecord[]): void {
+    this.records = records.map((record, i) => ({ sequence: i + 1, record }));
+    this.durable = records.length;
+  }
+
   /** Takes an effect that is meant for the disk; false if it is not. */
   take(effect: RaftEffect): boolean {
     switch (effect.kind) {
@@ -76,7 +81,6 @@ export class RaftDisk {
       }
       case 'release':
         this.records = this.records.filter((each) => each.sequence >= effect.before);
-        this.firstSequence = Math.max(this.firstSequence, effect.before);
         return true;
       case 'snapshot_open':
         this.open.set(effect.snapshot, { meta: effect.meta, content: [] });
