@@ -8,7 +8,7 @@
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { type Socket, Server as TcpServer } from 'node:net';
 import { operatingError } from '../core/errors';
 import type { KeyValueService } from '../service';
 import { createApp } from './app';
@@ -74,17 +74,27 @@ export function createHttpServer(service: KeyValueService, options: HttpOptions)
   function drain(): Promise<void> {
     for (const res of newest.values()) res.shouldKeepAlive = false;
     return new Promise((resolve) => {
-      // A reply that was being written just now leaves its connection idle a moment later.
-      const sweep = setInterval(() => server.closeIdleConnections(), 20);
+      const sweep = setInterval(closeIdle, SWEEP_MS);
       const deadline = setTimeout(() => server.closeAllConnections(), settings.drainTimeoutMs);
-      server.close(() => {
+      // The `close` of an HTTP server would cut answers that are still being sent, see `closeIdle`.
+      TcpServer.prototype.close.call(server, () => {
         clearInterval(sweep);
         clearTimeout(deadline);
+        server.close(); // Ends its timers too.
         resolve();
       });
     });
   }
+
+  /** Node calls a connection idle although its last answer waits for a slow reader; we do not. */
+  function closeIdle(): void {
+    for (const res of newest.values()) if (res.writableEnded && !res.writableFinished) return;
+    server.closeIdleConnections();
+  }
 }
+
+/** Connections become idle in many ways, so a drain looks again and again. */
+const SWEEP_MS = 20;
 
 function serverOptions(settings: HttpSettings) {
   const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, maxKeyBytes } = settings;

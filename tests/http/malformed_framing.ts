@@ -70,10 +70,15 @@ export const MALFORMED_FRAMING: readonly Malformed[] = [
     chunked(`1770\r\n${'x'.repeat(6000)}\r\n`.repeat(3)),
     TOO_LARGE,
   ),
+  one(
+    'framing: chunks of one byte too many in all',
+    chunked(`2711\r\n{"type":"PUT","value":"${'x'.repeat(9_976)}"}\r\n0\r\n\r\n`),
+    TOO_LARGE,
+  ),
   one('framing: one huge chunk announced', chunked(`fffffff\r\n${'x'.repeat(20_000)}`), TOO_LARGE),
   one(
     'framing: an unknown transfer coding',
-    chunked('0\r\n\r\n').replace(': chunked', ': gzip, chunked'),
+    chunked(`18\r\n${PUT}\r\n0\r\n\r\n`).replace(': chunked', ': gzip, chunked'),
     NOT_VALID,
   ),
   one(
@@ -91,7 +96,11 @@ export const MALFORMED_FRAMING: readonly Malformed[] = [
     chunked('0\r\n\r\n').replace(': chunked', ': chunked, identity'),
     NOT_VALID,
   ),
-  one('smuggling: chunked twice', chunked('0\r\n\r\n', 'Transfer-Encoding: chunked'), NOT_VALID),
+  one(
+    'smuggling: chunked twice',
+    chunked(`18\r\n${PUT}\r\n0\r\n\r\n`, 'Transfer-Encoding: chunked'),
+    NOT_VALID,
+  ),
   one(
     'smuggling: a header behind a vertical tab',
     request('POST', '/keys/a', PUT, ['X-A: b', '\x0bTransfer-Encoding: chunked']),

@@ -94,6 +94,11 @@ const HEADERS: Malformed[] = [
   header('nearly JSON', 'Content-Type: application/jsonx', MEDIA_TYPE),
   header('JSON of another charset', 'Content-Type: application/json; charset=latin1', MEDIA_TYPE),
   header('JSON with a parameter', 'Content-Type: application/json; version=1', MEDIA_TYPE),
+  header(
+    'JSON of two charsets',
+    'Content-Type: application/json; charset=utf-8; charset=latin1',
+    MEDIA_TYPE,
+  ),
   header('no type at all', 'Content-Type: ;', MEDIA_TYPE),
   header('gzip', 'Content-Encoding: gzip', MEDIA_TYPE),
   header('an unknown expectation', 'Expect: a-miracle', [417, 'expectation_failed']),

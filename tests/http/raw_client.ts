@@ -71,7 +71,7 @@ export class RawClient {
     for (;;) {
       const response = this.cut(method);
       if (response !== undefined) return response;
-      if (this.ended) throw new Error(`the connection ended after: ${this.received}`);
+      if (this.ended) throw new Error(`the connection ended after: ${this.received.slice(0, 500)}`);
       await this.moreOrEnd();
     }
   }

@@ -53,13 +53,20 @@ describe.each(VARIANTS)('$variant', ({ hotPath }) => {
     await client.closed();
   });
 
-  test('a client that ignores a refusal reads it all the same', async () => {
+  test('HTTP/1.0 knows no 100-continue', async () => {
+    await start();
+    const text = request('POST', '/keys/a', PUT, ['Expect: 100-continue']);
+    expect((await ask(http.port, text.replace('HTTP/1.1', 'HTTP/1.0'))).status).toBe(204);
+  });
+
+  test('a client that sends all before it reads gets to see its refusal', async () => {
     await start(LIMITS);
     const client = await open();
+    client.socket.pause();
     client.send(request('POST', '/keys/a', '', ['Content-Length: 8000000']));
-    for (let i = 0; i < 80; i++) client.send('x'.repeat(100_000));
-    const answer = await client.next();
-    expect(answer).toMatchObject({ status: 413, headers: { connection: 'close' } });
+    await new Promise((sent) => client.socket.write('x'.repeat(8_000_000), sent));
+    client.socket.resume();
+    expect(await client.next()).toMatchObject({ status: 413, headers: { connection: 'close' } });
     expect(await client.closed()).toBe('');
   });
 
@@ -124,6 +131,22 @@ describe.each(VARIANTS)('$variant', ({ hotPath }) => {
       await client.closed();
     }
     expect(http.service.writes).toEqual([]);
+  });
+
+  test('a body that ends after its 408 is not obeyed any more', async () => {
+    await start({ headersTimeoutMs: 50, requestTimeoutMs: 100 });
+    http.service.hold();
+    const client = await open();
+    // The answer to the first request keeps the connection open behind the 408 of the second.
+    const second = request('POST', '/keys/late', PUT);
+    client.send(request('POST', '/keys/a', PUT) + second.slice(0, -1));
+    await once(http.server, 'clientError');
+    client.send(second.slice(-1));
+    await ask(http.port, request('GET', '/health/live'));
+    http.service.release();
+    expect([(await client.next()).status, (await client.next()).status]).toEqual([204, 408]);
+    expect(http.service.writes).toMatchObject([{ key: 'a' }]);
+    expect(http.errors).toEqual([]);
   });
 
   test('an idle connection is closed after its time', async () => {
@@ -197,6 +220,21 @@ describe.each(VARIANTS)('$variant', ({ hotPath }) => {
         ['/health/ready', 503],
         ['/health/live', 200],
       ]);
+      await drained;
+    });
+
+    test('lets a client read to its end what was being sent', async () => {
+      await start({ drainTimeoutMs: 1_000_000, keepAliveTimeoutMs: 1_000_000 });
+      const value = `"${'x'.repeat(16_000_000)}"`;
+      http.service.state.set('a', value);
+      const client = await open();
+      client.socket.pause();
+      client.send(request('GET', '/keys/a'));
+      await http.service.called(1);
+      await ask(http.port, request('GET', '/health/live'));
+      const drained = http.drain();
+      client.socket.resume();
+      expect((await client.next()).body === value).toBe(true);
       await drained;
     });
 
