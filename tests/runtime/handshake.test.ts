@@ -205,7 +205,7 @@ describe('the handshake without a secret', () => {
 describe('the handshake with a secret', () => {
   const rows = [...COMMON, ...WITH_SECRET];
   test.each(rows)('$name is refused with $status', async (row) => {
-    door = await Door.open(SECRET);
+    door = await Door.open({}, SECRET);
     await expectRefused(row);
     await expectServes();
   });

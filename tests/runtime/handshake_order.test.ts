@@ -18,7 +18,7 @@ afterEach(() => door.close());
 
 describe('proofs', () => {
   test('the secret never travels, and the acceptor shows that it knows it', async () => {
-    door = await Door.open(SECRET);
+    door = await Door.open({}, SECRET);
     const { answer, request } = await door.knock();
     expect(request + JSON.stringify(answer)).not.toContain(SECRET);
     expect(answer.headers['kv-peer-proof']).toMatch(/^[0-9a-f]{64}$/);
@@ -26,7 +26,7 @@ describe('proofs', () => {
   });
 
   test('a replayed request is refused: the challenge is new on every connection', async () => {
-    door = await Door.open(SECRET);
+    door = await Door.open({}, SECRET);
     const first = await door.knock();
     expect(first.answer.status).toBe(101);
     const [connection, challenge] = await challenged(door.port);
@@ -55,7 +55,7 @@ test('an upgrade without a challenge before it is refused', async () => {
 });
 
 test('a challenge and an upgrade sent at once are refused, not mixed up', async () => {
-  door = await Door.open(SECRET);
+  door = await Door.open({}, SECRET);
   const first = await door.knock();
   const connection = new RawConnection(door.port).send(challengeRequest + first.request);
   const text = await connection.end().rest();

@@ -1,6 +1,7 @@
 /** One node, `n1`, whose only peer `n2` is played by raw bytes. */
 
 import { nodeId } from '../../kv/core/ids';
+import type { PeerLimits } from '../../kv/runtime/peer_options';
 import { PeerTransport } from '../../kv/runtime/peer_transport';
 import { type Knock, knock, type Lie, noteBody, type RawConnection } from './peer_raw';
 import { type Line, MemoryLog, NOTES, type Note, Recorder } from './peer_support';
@@ -18,7 +19,7 @@ export class Door {
     readonly log: MemoryLog,
   ) {}
 
-  static async open(secret?: string): Promise<Door> {
+  static async open(limits: Partial<PeerLimits> = {}, secret?: string): Promise<Door> {
     const log = new MemoryLog();
     const transport = new PeerTransport<Note>({
       self: nodeId('n1'),
@@ -28,7 +29,7 @@ export class Door {
       peers: [{ id: N2, host: '127.0.0.1', port: 1 }],
       codec: NOTES,
       log,
-      limits: { ...QUICK, repeatLogMs: 0 },
+      limits: { ...QUICK, repeatLogMs: 0, ...limits },
       ...(secret === undefined ? {} : { secret }),
     });
     const door = new Door(transport, secret, log);
