@@ -98,6 +98,7 @@ function ownPart(inputs: ReportInputs): Record<string, unknown> {
     sessions: inputs.sessions,
     idempotency_keys: inputs.idempotencyKeys,
     pending_requests: raft.pendingRequests,
+    rss_bytes: process.memoryUsage.rss(),
     data_age_ms: raft.ageMs === undefined ? null : rounded(raft.ageMs),
     loop_lag_max_ms: rounded(inputs.loopLagMaxMs),
     peers: raft.peers.map((peer) => ({

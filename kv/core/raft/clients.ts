@@ -113,14 +113,15 @@ export class Clients {
       const pending = this.pending.get(id);
       if (pending !== undefined) this.expire(raft, pending);
     }
+    this.writes.tick(raft);
     this.forwarding.tick(raft);
     this.reads.tick(raft);
   }
 
   wakeAt(raft: RaftState): Millis {
-    const { forwarding, reads, deadlines } = this;
-    const at = Math.min(deadlines.next, forwarding.wakeAt(raft), reads.wakeAt(raft));
-    return millis(at);
+    const { writes, forwarding, reads, deadlines } = this;
+    const asking = Math.min(writes.wakeAt, forwarding.wakeAt(raft), reads.wakeAt(raft));
+    return millis(Math.min(deadlines.next, asking));
   }
 
   private expire(raft: RaftState, pending: Pending): void {

@@ -10,7 +10,6 @@
 import { type Millis, millis, NEVER, type NodeId, type RequestId } from '../ids';
 import { encodeKeyed, encodeOpenSession, encodeSession } from '../machine/envelope';
 import { SESSION_WINDOW } from '../machine/session_table';
-import { refusalError } from './answers';
 import type { MessageOf } from './messages';
 import { propose } from './proposals';
 import { knownLeader } from './roles';
@@ -67,12 +66,12 @@ export class Forwarding {
   receiveReject(raft: RaftState, message: MessageOf<'forward_reject'>): void {
     const forwarded = this.sent.get(message.id);
     if (forwarded === undefined) return;
-    // An earlier try may be in a log somewhere, so only the first refusal is the last word. For
-    // the rest there is another try when a leader is found or after a while.
-    if (message.code === 'no_leader' || forwarded.attempts > 1) return;
-    if (forwarded.request === undefined) return;
+    // An earlier try may be in a log somewhere, so only the refusal of the first one is known not
+    // to have been applied. The others are sent again when a leader is found or after a while.
+    if (forwarded.attempts > 1 || forwarded.request === undefined) return;
     this.sent.delete(message.id);
-    raft.clients.fail(raft, forwarded.request, refusalError(raft, message.code));
+    const write = raft.clients.get(forwarded.request);
+    if (write?.kind === 'write') raft.clients.writes.refuse(raft, write, message.code);
   }
 
   /** Sends again what has not been answered for long. */

@@ -8,13 +8,14 @@
  */
 
 import { type OperatingError, operatingError } from '../errors';
-import { type LogIndex, millis, type RequestId, type Term } from '../ids';
+import { type LogIndex, type Millis, millis, NEVER, type RequestId, type Term } from '../ids';
 import { encodeKeyed, encodePlain } from '../machine/envelope';
 import type { Applied } from '../machine/sessions';
 import { refusalError, servedFrom, unavailable } from './answers';
 import type { Entry } from './entry';
 import type { Leader } from './leadership';
-import { propose, type Refusal } from './proposals';
+import type { MessageOf } from './messages';
+import { propose } from './proposals';
 import type { WriteRequest } from './requests';
 import { knownLeader } from './roles';
 import type { RaftState } from './state';
@@ -34,7 +35,10 @@ interface Orphan {
 }
 
 export class WriteRequests {
+  /** Writes that wait for a leader that takes them. */
   private readonly waiting = new Set<RequestId>();
+  /** When a leader that refused for the time being is asked again. */
+  private retryAt = NEVER;
   private readonly orphans = new Map<LogIndex, Orphan>();
 
   /** Hands a write to the leader, or lets it wait for one. */
@@ -48,16 +52,34 @@ export class WriteRequests {
   leaderFound(raft: RaftState): void {
     const ids = [...this.waiting];
     this.waiting.clear();
+    this.retryAt = NEVER;
     for (const id of ids) {
       const write = raft.clients.get(id);
       if (write?.kind === 'write') this.handOver(raft, write);
     }
   }
 
-  /** The leader refused it, or could not be reached: try again when a leader is found. */
-  waitAgain(write: PendingWrite): void {
+  /** Hands over again what a leader had refused for the time being. */
+  tick(raft: RaftState): void {
+    if (raft.now >= this.retryAt) this.leaderFound(raft);
+  }
+
+  get wakeAt(): Millis {
+    return this.retryAt;
+  }
+
+  /**
+   * A leader refused it, so it was not applied. A leader that is just being replaced, or that hears
+   * no majority just now, is worth waiting for; what is too large or too much is not.
+   */
+  refuse(raft: RaftState, write: PendingWrite, code: MessageOf<'forward_reject'>['code']): void {
+    if (code === 'overloaded' || code === 'too_large') {
+      return raft.clients.fail(raft, write.id, refusalError(raft, code));
+    }
     write.place = 'waiting';
+    write.handedOver = false;
     this.waiting.add(write.id);
+    this.retryAt = millis(Math.min(this.retryAt, raft.now + raft.options.heartbeatMs));
   }
 
   leadershipLost(leader: Leader): void {
@@ -102,17 +124,10 @@ export class WriteRequests {
     raft.clients.answer(raft, id, { kind: 'written', result: applied.result, served });
   }
 
-  refuse(raft: RaftState, write: PendingWrite, code: Refusal): void {
-    if (code === 'no_leader') return this.waitAgain(write);
-    raft.clients.fail(raft, write.id, refusalError(raft, code));
-  }
-
   /** The answer to a write whose time is over, or undefined if it may still wait. */
   expired(raft: RaftState, write: PendingWrite, over: boolean): OperatingError | undefined {
-    if (!write.handedOver) {
-      if (over || knownLeader(raft) === undefined) return unavailable(raft);
-      return undefined;
-    }
+    // Without a leader that takes it, it need not wait longer than an election takes.
+    if (!write.handedOver && (over || write.place === 'waiting')) return unavailable(raft);
     if (!over) return undefined;
     const message =
       'The write was not confirmed in time and may still take effect; repeat it with the same idempotency key, or read first';
