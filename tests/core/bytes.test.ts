@@ -138,7 +138,7 @@ function decoded(bytes: Uint8Array): string | undefined {
   try {
     return decodeUtf8(bytes);
   } catch (error) {
-    expect(error).toBeInstanceOf(DecodeError);
+    if (!(error instanceof DecodeError)) throw error;
     return undefined;
   }
 }
@@ -171,7 +171,8 @@ describe('UTF-8', () => {
 
   test('all of one and two bytes are judged as Node judges them', () => {
     for (let a = 0; a < 256; a++) {
-      expect(decoded(Uint8Array.of(a))).toBe(oracle(Uint8Array.of(a)));
+      const one = Uint8Array.of(a);
+      if (decoded(one) !== oracle(one)) throw new Error(`differs at ${one}`);
       for (let b = 0; b < 256; b++) {
         const bytes = Uint8Array.of(a, b);
         if (decoded(bytes) !== oracle(bytes)) throw new Error(`differs at ${bytes}`);
