@@ -62,7 +62,7 @@ export interface FileSystem {
 
 /** Whether an error of the file system has this code, say `ENOENT`. */
 export function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }
 
 const FLAGS: Record<OpenMode, string> = {

@@ -38,7 +38,16 @@ export interface FolderLock {
 export function lockFolder(fs: FileSystem, folder: string): FolderLock {
   const path = join(folder, FILE);
   if (!claim(fs, path)) takeOver(fs, folder, path);
-  return { release: () => removeIfThere(fs, path) };
+  return { release: () => release(fs, path) };
+}
+
+/** A lock that cannot be removed does no harm: its owner will be dead, so the next one takes it. */
+function release(fs: FileSystem, path: string): void {
+  try {
+    fs.removeSync(path);
+  } catch {
+    // The disk has failed or the folder is gone, and whoever closes a storage cannot help that.
+  }
 }
 
 /** Makes a lock of this name; false if there is one. */

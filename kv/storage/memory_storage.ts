@@ -156,7 +156,7 @@ export class MemoryStorage implements Storage {
     return () => {
       // A copy, as a disk makes one: the sender may use its bytes again.
       for (const { type, payload } of records) {
-        this.disk.records.push({ type, payload: payload.slice() });
+        this.disk.records.push({ type, payload: copyOf(payload) });
       }
       this.pending -= records.length;
       this.flushes++;
@@ -175,7 +175,7 @@ export class MemoryStorage implements Storage {
     invariant(name !== this.disk.snapshot?.name, 'a snapshot of this name exists already', {
       name,
     });
-    this.writing = { name, meta: meta.slice(), slices: [], size: 0 };
+    this.writing = { name, meta: copyOf(meta), slices: [], size: 0 };
     return () => undefined;
   }
 
@@ -186,7 +186,7 @@ export class MemoryStorage implements Storage {
       offset,
       written: open.size,
     });
-    open.slices.push(bytes.slice());
+    open.slices.push(copyOf(bytes));
     open.size += bytes.length;
     const through = open.size;
     return () => ({ kind: 'snapshot_written', snapshot, through });
@@ -219,6 +219,9 @@ export class MemoryStorage implements Storage {
 }
 
 type Of<Kind extends StorageEffect['kind']> = Extract<StorageEffect, { kind: Kind }>;
+
+/** Not `slice`, which for a `Buffer` shares memory. */
+const copyOf = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 
 function recoveredFrom({ firstSequence, records, snapshot }: MemoryDisk): Recovered {
   return {

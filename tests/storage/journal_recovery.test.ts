@@ -137,7 +137,12 @@ describe('a journal cut short', () => {
     const end = SEGMENT_HEADER_BYTES + 2 * RECORD;
     const torn = changed(disk, firstSegment, (bytes) => bytes.fill(0xa5, end));
     expect(recover(torn)).toEqual(expected(1, 2));
-    expect(torn.content(firstSegment).subarray(end).every((byte) => byte === 0)).toBe(true);
+    expect(
+      torn
+        .content(firstSegment)
+        .subarray(end)
+        .every((byte) => byte === 0),
+    ).toBe(true);
     await expectUsable(torn, 2);
   });
 

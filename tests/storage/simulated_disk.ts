@@ -8,7 +8,7 @@
  */
 
 import { basename, dirname } from 'node:path';
-import { Prng } from '../../kv/core/prng';
+import type { Prng } from '../../kv/core/prng';
 import type { Done, DoneWith, FileSystem, OpenMode } from '../../kv/storage/file_system';
 
 export interface Operation {
@@ -27,6 +27,9 @@ export class PowerCut extends Error {
 
 /** How much of a write survives or not as one. */
 const STRETCH = 16;
+
+/** So many turns of the event loop without an operation mean that there will be none. */
+const QUIET_TURNS = 64;
 
 interface File {
   live: Buffer;
@@ -71,7 +74,7 @@ export class SimulatedDisk implements FileSystem {
 
   /** Carries out everything that is waiting, and what follows from it. */
   async settle(): Promise<void> {
-    for (let quiet = 0; quiet < 3; ) {
+    for (let quiet = 0; quiet < QUIET_TURNS; ) {
       if (this.step()) quiet = 0;
       else {
         await new Promise((resolve) => setImmediate(resolve));
@@ -128,7 +131,9 @@ export class SimulatedDisk implements FileSystem {
 
   listSync(folder: string): string[] {
     this.begin('list', folder);
-    return [...this.names.keys()].filter((path) => dirname(path) === folder).map((p) => basename(p));
+    return [...this.names.keys()]
+      .filter((path) => dirname(path) === folder)
+      .map((p) => basename(p));
   }
 
   openSync(path: string, mode: OpenMode): number {

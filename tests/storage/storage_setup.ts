@@ -74,15 +74,17 @@ export function record(sequence: number, length = 20): JournalRecord {
   return { type: 1 + (sequence % 255), payload };
 }
 
-export function persist(storage: Storage, records: readonly JournalRecord[], through: number): void {
+export function persist(
+  storage: Storage,
+  records: readonly JournalRecord[],
+  through: number,
+): void {
   storage.perform({ kind: 'persist', records, through: journalSequence(through) });
 }
 
 /** The records as plain data, for comparison. */
 export function plain(records: Iterable<JournalRecord>): string[] {
-  return [...records].map(
-    ({ type, payload }) => `${type}:${Buffer.from(payload).toString('hex')}`,
-  );
+  return [...records].map(({ type, payload }) => `${type}:${Buffer.from(payload).toString('hex')}`);
 }
 
 /** Records `from` to `to`, as `plain` shows them. */
