@@ -371,9 +371,13 @@ export class RaftCluster {
     throw new Error(`${id} cannot be elected: ${this.statusLine(id)}`);
   }
 
-  /** Delivers and persists until all is quiet, and lets a few milliseconds pass. */
+  /** Delivers and persists, slow disks too, until all is quiet; a few milliseconds pass. */
   stabilize(): void {
-    this.run(SETTLE_MS);
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      this.run(SETTLE_MS);
+      if (!this.persistAll()) return;
+    }
+    throw new Error('the disks do not come to rest');
   }
 
   /** Throws if the nodes together break a rule of Raft. */
@@ -424,11 +428,10 @@ export class RaftCluster {
     return busy.length > 0;
   }
 
-  /** Delivers and persists, at one moment of time, until there is nothing left to do. */
+  /** Delivers, at one moment of time, until nothing is in flight. */
   private settle(): void {
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const delivered = this.deliver();
-      if (!this.persistAll() && delivered === 0) return;
+      if (this.deliver() === 0) return;
     }
     const kinds = this.inflight.map(({ from, to, message }) => `${from} → ${to} ${message.kind}`);
     throw new Error(`the cluster does not come to rest:\n${kinds.join('\n')}`);

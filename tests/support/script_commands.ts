@@ -18,7 +18,7 @@
  *     slow n1    fast n1    persist n1 [2]        a slow disk finishes only what persist tells it to
  *     crash n1 [kept=1]         restart n1 [wiped]
  *     stabilize                                  deliver and persist until quiet (10 ms pass)
- *     status [n1]    log n1    inflight    journal n1         show
+ *     status [n1]    log n1    inflight    journal n1    progress n1         show
  *     expect leader n1 | follower n1 | role n1 … | term n1 3 | commit n1 5 | value n1 a "cat"
  *            | answer 2 ok | open 2 | inflight 0 | same
  */
@@ -181,6 +181,13 @@ const COMMANDS: Readonly<Record<string, Run>> = {
     return ids.map((id) => cluster.statusLine(id));
   },
   log: ({ cluster }, words) => words.rest().flatMap((id) => logLine(cluster, id)),
+  progress: ({ cluster }, words) =>
+    cluster
+      .node(words.next('the leader'))
+      .status()
+      .peers.map(({ id, mode, nextIndex, matchIndex }) => {
+        return `${id} ${mode} match=${matchIndex} next=${nextIndex}`;
+      }),
   journal: ({ cluster }, words) =>
     cluster.disk(words.next('the node')).durableRecords.map(recordText),
   inflight: ({ cluster }) => cluster.inflight.map(inFlightText),

@@ -22,7 +22,13 @@ import {
 } from '../ids';
 
 export type SendMode =
-  | { readonly kind: 'probe' /** When the probe under way was sent. */; sentAt: Millis }
+  | {
+      readonly kind: 'probe';
+      /** When the probe under way was sent, the last entry in it, and its bytes. */
+      sentAt: Millis;
+      last: LogIndex;
+      bytes: number;
+    }
   | { readonly kind: 'stream' }
   | {
       readonly kind: 'snapshot';
@@ -36,12 +42,14 @@ export type SendMode =
 
 const LONG_AGO = millis(Number.NEGATIVE_INFINITY);
 
+const newProbe = (): SendMode => ({ kind: 'probe', sentAt: LONG_AGO, last: logIndex(0), bytes: 0 });
+
 export class Progress {
   /** The follower's log is known to match ours, durably, up to here. */
   match = logIndex(0);
   /** The disk that the follower was last heard with; 0 before it was heard. */
   storage: StorageId = storageId(0);
-  mode: SendMode = { kind: 'probe', sentAt: LONG_AGO };
+  mode: SendMode = newProbe();
   /** The newest of our heartbeats that it has answered. */
   round = 0;
   /** Its own clock in its last reply, to be echoed; -1 before the first. */
@@ -65,6 +73,11 @@ export class Progress {
 
   get inflightMessages(): number {
     return this.inflight.length;
+  }
+
+  /** It streams, and nothing is under way. */
+  get isIdle(): boolean {
+    return this.mode.kind === 'stream' && this.inflight.length === 0;
   }
 
   /** Whether another AppendEntries may be sent now. */
@@ -92,14 +105,18 @@ export class Progress {
 
   /** Something was lost: begin again behind what is known to match. */
   probeFrom(next: LogIndex): void {
-    this.mode = { kind: 'probe', sentAt: LONG_AGO };
+    this.mode = newProbe();
     this.next = logIndex(Math.max(next, this.match + 1));
     this.inflight = [];
     this.inflightBytes = 0;
   }
 
+  /** One message has matched. What the probe carried may still be under way: it is not sent twice. */
   stream(): void {
+    const { mode } = this;
     this.mode = { kind: 'stream' };
+    if (mode.kind !== 'probe' || mode.last <= this.match) return;
+    this.sent(mode.last, mode.bytes, mode.sentAt);
   }
 
   sendSnapshot(snapshot: SnapshotName, index: LogIndex): void {

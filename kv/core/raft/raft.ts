@@ -192,7 +192,10 @@ const RECEIVERS: { readonly [Kind in MessageKind]: Receiver<Kind> } = {
 };
 
 function receiveMessage(raft: RaftState, from: NodeId, message: RaftMessage): void {
-  if (raft.options.trace) raft.narrate(`← ${from} ${describe(message)}`);
+  if (raft.options.trace) {
+    const late = message.term < raft.term ? ` (of term ${message.term})` : '';
+    raft.narrate(`← ${from} ${describe(message)}${late}`);
+  }
   // A vote that would depose a leader which this node hears is not even heard (§4.2.3): neither its
   // term nor its question has any effect.
   if (message.kind === 'request_vote' && !message.transfer && message.term > raft.term) {

@@ -65,9 +65,10 @@ function sendEntries(raft: RaftState, leader: Leader, progress: Progress): void 
     entries,
   });
   progress.commitSent = raft.commit;
-  if (progress.mode.kind !== 'stream') return;
+  const last = logIndex(baseIndex + entries.length);
   const bytes = entries.reduce((sum, entry) => sum + entrySize(entry), 0);
-  progress.sent(logIndex(baseIndex + entries.length), bytes, raft.now);
+  if (progress.mode.kind === 'probe') Object.assign(progress.mode, { last, bytes });
+  else progress.sent(last, bytes, raft.now);
 }
 
 /** Begins a heartbeat round: the answers to it confirm that we still lead as of now. */
@@ -126,9 +127,15 @@ export function receiveHeartbeatReply(
   const progress = heard(raft, from, message.term, message.storage);
   if (progress === undefined || raft.role.kind !== 'leader') return;
   progress.clock = message.clock;
-  if (message.round > progress.round) progress.round = message.round;
+  const newest = message.round >= progress.round;
+  if (newest) progress.round = message.round;
   // An acknowledgement that was lost is repeated here.
   if (message.match > progress.match) acknowledged(raft, progress, message.match);
+  // A follower that has started anew does not know how far its log matches ours, and so not what is
+  // committed: a message without entries tells it.
+  else if (newest && message.match < progress.match && progress.isIdle) {
+    progress.probeFrom(logIndex(progress.match + 1));
+  }
   updateQuorumContact(raft, raft.role);
 }
 
