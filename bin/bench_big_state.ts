@@ -41,26 +41,26 @@ async function story(cluster: Cluster, dataDir: string, keys: number): Promise<v
   const ports = [Number(new URL(leader.url).port)];
   await fill(ports, keys);
   const filled = await statusOf(leader);
-  say(`${filled['keys']} keys, snapshot up to entry ${filled['snapshot_idx']}`);
-  say(`the leader's longest stall so far: ${filled['loop_lag_max_ms']} ms`);
+  say(`${filled.keys} keys, snapshot up to entry ${filled.snapshot_idx}`);
+  say(`the leader's longest stall so far: ${filled.loop_lag_max_ms} ms`);
 
   rmSync(join(dataDir, `node${late.index}`), { recursive: true, force: true });
   await late.start();
   const begun = performance.now();
   let written = 0;
-  while ((await statusOf(late))['keys'] !== keys) {
+  while ((await statusOf(late)).keys !== keys) {
     const request = (n: number) => putRequest(keyOf((written + n) % keys), VALUE);
     written += (await runLoad({ ports, clients: 64, request, seconds: 1 })).requests;
   }
   say(`a fresh follower had everything after ${seconds(begun)} s, under ${written} writes`);
   const sent = await statusOf(leader);
-  say(`the leader's longest stall since its start: ${sent['loop_lag_max_ms']} ms`);
-  say(`still leads its first term: ${sent['state'] === 2 && sent.raft_term === filled.raft_term}`);
+  say(`the leader's longest stall since its start: ${sent.loop_lag_max_ms} ms`);
+  say(`still leads its first term: ${sent.state === 2 && sent.raft_term === filled.raft_term}`);
 
   await leader.stop();
   const restarted = performance.now();
   await leader.start();
-  while ((await statusOf(leader))['keys'] !== keys) await wait(100);
+  while ((await statusOf(leader)).keys !== keys) await wait(100);
   const { rss_bytes: rss } = await statusOf(leader);
   say(`restart from disk: ${seconds(restarted)} s, ${(Number(rss) / 2 ** 20).toFixed(0)} MiB`);
 }

@@ -39,7 +39,7 @@ const isInstalled = () => changedAt(INSTALLED) >= changedAt(PACKAGES);
 
 function isCompiled() {
   const sources = ['kv', 'bin'].flatMap((folder) => [folder, ...allBelow(folder)]);
-  const inputs = [...sources, 'tsconfig.json', 'package-lock.json'];
+  const inputs = [...sources, 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
   // The time of a folder counts too: it changes when a file is deleted.
   const newest = Math.max(...inputs.map((path) => changedAt(join(ROOT, path))));
   return changedAt(COMPILED) > newest;
@@ -58,7 +58,7 @@ const changedAt = (path) => fs.statSync(path, { throwIfNoEntry: false })?.mtimeM
 function compile() {
   const begun = new Date();
   const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
-  run(process.execPath, [compiler, '-p', 'tsconfig.json'], 'compiling (tsc)', false);
+  run(process.execPath, [compiler, '-p', 'tsconfig.build.json'], 'compiling (tsc)', false);
   // Dated back to the beginning: what was edited meanwhile must count as newer.
   fs.writeFileSync(COMPILED, '');
   fs.utimesSync(COMPILED, begun, begun);
