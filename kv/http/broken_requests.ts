@@ -23,14 +23,12 @@ export function answerBrokenRequest(
 ): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
-  } else if (newest === undefined || (newest.req.complete && newest.writableFinished)) {
-    endSocket(socket, rawRefusal(refusalFor(error)));
-  } else if (newest.req.complete || newest.headersSent) {
-    newest.shouldKeepAlive = false;
-    if (newest.writableFinished) endSocket(socket, '');
+  } else if (newest === undefined || newest.writableFinished) {
+    const answered = newest !== undefined && !newest.req.complete;
+    endSocket(socket, answered ? '' : rawRefusal(refusalFor(error)));
   } else {
     newest.shouldKeepAlive = false;
-    sendRefusal(newest, refusalFor(error));
+    if (!newest.req.complete && !newest.headersSent) sendRefusal(newest, refusalFor(error));
   }
 }
 

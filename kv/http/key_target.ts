@@ -68,8 +68,8 @@ function decodeKey(target: string, end: number): ByteString | Refusal {
   for (let at = PREFIX.length; at < end; at++) {
     let code = target.charCodeAt(at);
     if (code === PERCENT) {
-      code = at + 2 < end ? 16 * hexDigit(target, at + 1) + hexDigit(target, at + 2) : -1;
-      if (!(code >= 0)) {
+      code = 16 * hexDigit(target, at + 1) + hexDigit(target, at + 2);
+      if (Number.isNaN(code)) {
         return new Refusal('key_not_valid', 'A % in the key is not followed by two hex digits.');
       }
       at += 2;

@@ -48,6 +48,7 @@ const KEYS: Malformed[] = [
   one('target: another path', request('GET', '/key/a'), [404, 'route_not_found']),
   one('target: no key', request('GET', '/keys'), [404, 'route_not_found']),
   one('target: another case', request('GET', '/Keys/a'), [404, 'route_not_found']),
+  one('target: another case elsewhere', request('GET', '/Health/Live'), [404, 'route_not_found']),
   one('target: two slashes', request('GET', '//keys/a'), [404, 'route_not_found']),
   one('target: a bad escape elsewhere', request('GET', '/%zz'), [404, 'route_not_found']),
   one('target: above the root', request('GET', '/../keys/a'), [404, 'route_not_found']),

@@ -37,6 +37,8 @@ export function request(
 
 export class RawClient {
   private received = '';
+  /** How much must have come before it is worth looking again. */
+  private awaited = 0;
   private wake: () => void = () => undefined;
   private ended = false;
 
@@ -93,6 +95,7 @@ export class RawClient {
   }
 
   private cut(method: string): RawResponse | undefined {
+    if (this.received.length < this.awaited) return undefined;
     const headEnd = this.received.indexOf('\r\n\r\n');
     if (headEnd < 0) return undefined;
     const [statusLine = '', ...lines] = this.received.slice(0, headEnd).split('\r\n');
@@ -104,7 +107,9 @@ export class RawClient {
     const status = Number(statusLine.split(' ')[1]);
     const bodiless = method === 'HEAD' || status === 204 || status < 200;
     const bodyEnd = headEnd + 4 + (bodiless ? 0 : Number(headers['content-length']));
+    this.awaited = bodyEnd;
     if (this.received.length < bodyEnd) return undefined;
+    this.awaited = 0;
     const raw = this.received.slice(0, bodyEnd).replace(/\r\nDate: [^\r]*/, '\r\nDate:');
     const body = this.received.slice(headEnd + 4, bodyEnd);
     this.received = this.received.slice(bodyEnd);

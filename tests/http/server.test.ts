@@ -91,6 +91,15 @@ describe.each(VARIANTS)('$variant', ({ hotPath }) => {
     expect(await client.closed()).toBe('');
   });
 
+  test('a request that was refused early is not answered again when it breaks off', async () => {
+    await start();
+    const client = await open();
+    client.send(request('POST', '/admin/status', '', ['Transfer-Encoding: chunked']));
+    expect((await client.next()).status).toBe(405);
+    client.send('no chunk\r\n');
+    expect(await client.closed()).toBe('');
+  });
+
   test('a client that goes away in its body changes nothing', async () => {
     await start();
     const client = await open();
