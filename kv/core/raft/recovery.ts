@@ -44,17 +44,21 @@ export function recover(
     replay.take(decodeRecord(record), sequence);
     sequence = journalSequence(sequence + 1);
   }
+  const { log } = replay;
+  if (log.baseIndex > 0 && log.baseTerm === UNKNOWN_TERM) {
+    contradiction(`entries before ${log.firstIndex} are missing`);
+  }
   const journal = new Journal(journalSequence(sequence - 1));
-  if (meta !== undefined) adoptSnapshot(replay.log, journal, meta);
-  else if (replay.log.baseIndex > 0) {
+  if (meta !== undefined) adoptSnapshot(log, journal, meta);
+  else if (log.baseIndex > 0) {
     throw new RecoveryError(
-      `the snapshot up to entry ${replay.log.baseIndex} is missing; ${REPAIR_ADVICE}`,
+      `the snapshot up to entry ${log.baseIndex} is missing; ${REPAIR_ADVICE}`,
     );
   }
   return {
     term: replay.term,
     votedFor: replay.votedFor,
-    log: replay.log,
+    log,
     journal,
     machine: stored === undefined ? empty : load(stored, empty),
     snapshot: stored === undefined || meta === undefined ? undefined : storedOf(stored, meta),
@@ -64,6 +68,9 @@ export function recover(
 
 const REPAIR_ADVICE =
   'move the data folder away and start with an empty one: the node will be repaired from its peers';
+
+/** Of a base that no record has spoken of yet. */
+const UNKNOWN_TERM = term(0);
 
 /** The journal's records, applied one after the other. */
 class Replay {
@@ -93,11 +100,12 @@ class Replay {
     sequence: JournalSequence,
   ): void {
     const { log } = this;
-    // What came before the oldest record left was compacted: a record that follows will say so.
-    const begins = log.length === 0 && log.baseIndex === 0 && entry.index > 1;
-    if (begins) log.reset(logIndex(entry.index - 1), term(0), log.configuration);
     if (entry.index <= log.baseIndex) return;
-    if (entry.index > log.lastIndex + 1) contradiction(`entries before ${entry.index} are missing`);
+    // What is between was compacted, and its records are gone, while older ones may still be there:
+    // the journal deletes by segments. A record that follows says so, with the term of the base.
+    if (entry.index > log.lastIndex + 1) {
+      log.reset(logIndex(entry.index - 1), UNKNOWN_TERM, log.configuration);
+    }
     if (entry.index <= log.lastIndex) log.truncateFrom(entry.index);
     log.append(entry, sequence);
   }
@@ -105,9 +113,11 @@ class Replay {
   private takeCompacted(record: { readonly index: number; readonly term: Term }): void {
     const { log } = this;
     const index = logIndex(record.index);
-    if (index > log.baseIndex && log.termAt(index) === record.term) log.compactTo(index);
-    else if (index !== log.baseIndex) log.reset(index, record.term, log.configuration);
-    else log.setBaseTerm(record.term);
+    // Records of a still later compaction were found already.
+    if (index < log.baseIndex) return;
+    if (index === log.baseIndex) log.setBaseTerm(record.term);
+    else if (log.termAt(index) === record.term) log.compactTo(index);
+    else log.reset(index, record.term, log.configuration);
   }
 }
 
