@@ -132,6 +132,7 @@ describe('the set-up', () => {
     ['a source is edited', () => touch('kv/deep/b.ts'), COMPILE],
     ['a source is deleted', deleteSource, COMPILE],
     ['the settings change', () => touch('tsconfig.json'), COMPILE],
+    ['the settings of the build change', () => touch('tsconfig.build.json'), COMPILE],
     [
       'what was compiled is gone',
       () => rmSync(join(project, 'dist'), { recursive: true }),
