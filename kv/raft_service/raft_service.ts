@@ -138,6 +138,7 @@ export class RaftService implements KeyValueService {
       version: VERSION,
       dataDir: this.config.dataDir,
       uptimeMs: driver.now() - this.startedAt,
+      rssBytes: process.memoryUsage.rss(),
       keys: data.keys,
       dataBytes: data.bytes,
       sessions: sessions.sessions,

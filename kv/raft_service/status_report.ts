@@ -15,6 +15,7 @@ export interface ReportInputs {
   readonly version: string;
   readonly dataDir: string | undefined;
   readonly uptimeMs: number;
+  readonly rssBytes: number;
   readonly keys: number;
   readonly dataBytes: number;
   readonly sessions: number;
@@ -98,7 +99,7 @@ function ownPart(inputs: ReportInputs): Record<string, unknown> {
     sessions: inputs.sessions,
     idempotency_keys: inputs.idempotencyKeys,
     pending_requests: raft.pendingRequests,
-    rss_bytes: process.memoryUsage.rss(),
+    rss_bytes: inputs.rssBytes,
     data_age_ms: raft.ageMs === undefined ? null : rounded(raft.ageMs),
     loop_lag_max_ms: rounded(inputs.loopLagMaxMs),
     peers: raft.peers.map((peer) => ({

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Cluster, startCluster } from '../../bin/cluster';
+import { expectValid } from '../http/description';
 
 const readme = readFileSync(join(__dirname, '..', '..', 'README.md'), 'utf8');
 const lines = readme.split('\n').filter((line) => line.startsWith('curl '));
@@ -49,4 +50,9 @@ test('every curl line does what it seems to do', () => {
     if (typeof expected === 'string') expect(printed[i]).toBe(expected);
     else expect(printed[i]).toMatch(expected);
   });
+});
+
+test('a real status report is what the API description says', async () => {
+  const status = await cluster.node(0).status();
+  expectValid({ $ref: '#/components/schemas/Status' }, status);
 });

@@ -14,6 +14,7 @@ import type {
   WriteOptions,
   WriteReply,
 } from '../../kv/service';
+import { statusExample } from './status_example';
 
 export interface RecordedWrite {
   readonly kind: Command['kind'];
@@ -102,7 +103,7 @@ export class FakeService implements KeyValueService {
 
   status(): Readonly<Record<string, unknown>> {
     this.throwIfTold();
-    return { self: this.served.node, leader: this.served.leader, state: 2, has_quorum: true };
+    return statusExample();
   }
 
   readiness(): Readiness {
