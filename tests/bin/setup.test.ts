@@ -26,7 +26,13 @@ let project: string;
 function makeProject(): void {
   project = mkdtempSync(join(tmpdir(), 'quorum-kv-setup-'));
   cpSync(join(ROOT, 'bin'), join(project, 'bin'), { recursive: true });
-  for (const file of ['tsconfig.json', 'package-lock.json', 'kv/a.ts', 'kv/deep/b.ts'])
+  for (const file of [
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'package-lock.json',
+    'kv/a.ts',
+    'kv/deep/b.ts',
+  ])
     put(file, '');
   put('calls.txt', '');
   // Installing brings the compiler; compiling brings the program. Both take their time.
