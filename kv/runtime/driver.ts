@@ -112,15 +112,14 @@ export class Driver<Message, Request, Reply> {
     if (this.state !== 'running') return;
     const events = this.events;
     this.events = [];
-    let effects: Effect<Message, Reply>[];
     try {
-      effects = this.options.protocol.step(this.clock(), events);
+      this.carryOut(this.options.protocol.step(this.clock(), events));
+      if (this.state !== 'running') return;
+      this.armTimer();
+      this.options.onStep?.();
     } catch (error) {
-      return this.fail(error instanceof Error ? error : new Error(String(error)));
+      this.fail(error instanceof Error ? error : new Error(String(error)));
     }
-    this.carryOut(effects);
-    this.armTimer();
-    this.options.onStep?.();
   }
 
   private carryOut(effects: readonly Effect<Message, Reply>[]): void {
