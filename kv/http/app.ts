@@ -7,7 +7,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import type { KeyValueService } from '../service';
 import { readApiDescription } from './api_description';
 import { Refusal } from './error_status';
-import { INTERNAL_ERROR, type RequestHandler } from './key_handler';
+import { INTERNAL_ERROR, type KeyHandler } from './key_handler';
 import { isKeyTarget } from './key_target';
 import type { HttpSettings } from './options';
 import { sendAllow, sendJson, sendRefusal, sendText } from './replies';
@@ -22,14 +22,14 @@ interface Route {
 export function createApp(
   service: KeyValueService,
   settings: HttpSettings,
-  keys: RequestHandler,
+  keys: KeyHandler,
 ): Express {
   const app = express();
   app.disable('x-powered-by');
   app.enable('case sensitive routing');
   app.enable('strict routing');
   app.use((req: Request, res: Response, next: NextFunction) => {
-    if (isKeyTarget(req.url)) keys(req, res);
+    if (isKeyTarget(req.url)) keys.handle(req, res);
     else next();
   });
   for (const { path, serve } of routes(service)) {

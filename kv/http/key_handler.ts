@@ -22,21 +22,24 @@ import {
 import { collectBody, hasBody, refuseByHeaders } from './request_body';
 import { parseReadOptions, parseWriteOptions } from './request_options';
 
-export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void;
-
 export const KEY_METHODS = 'GET, HEAD, POST, DELETE, OPTIONS';
 
 /** A handler of all requests whose target is a key (`isKeyTarget`). */
-export function createKeyHandler(service: KeyValueService, settings: HttpSettings): RequestHandler {
-  return (req, res) => {
-    guard(res, () => {
-      const refusal = handle(req, res);
+export class KeyHandler {
+  constructor(
+    private readonly service: KeyValueService,
+    private readonly settings: HttpSettings,
+  ) {}
+
+  handle(req: IncomingMessage, res: ServerResponse): void {
+    this.guard(res, () => {
+      const refusal = this.take(req, res);
       if (refusal !== undefined) refuse(req, res, refusal);
     });
-  };
+  }
 
   /** Takes the request on, or returns why not. */
-  function handle(req: IncomingMessage, res: ServerResponse): Refusal | undefined {
+  private take(req: IncomingMessage, res: ServerResponse): Refusal | undefined {
     const { method } = req;
     if (method === 'OPTIONS') {
       sendAllow(res, KEY_METHODS);
@@ -46,19 +49,19 @@ export function createKeyHandler(service: KeyValueService, settings: HttpSetting
       return METHOD_NOT_ALLOWED;
     }
     const target = req.url ?? '';
-    const key = parseKey(target, settings.maxKeyBytes);
+    const key = parseKey(target, this.settings.maxKeyBytes);
     if (key instanceof Refusal) return key;
     const query = queryOf(target);
-    if (method === 'POST') return post(req, res, key, query);
+    if (method === 'POST') return this.post(req, res, key, query);
     if (hasBody(req)) return BODY_NOT_TAKEN;
-    if (method === 'DELETE') return remove(req, res, key, query);
-    return read(res, key, query);
+    if (method === 'DELETE') return this.remove(req, res, key, query);
+    return this.read(res, key, query);
   }
 
-  function read(res: ServerResponse, key: ByteString, query: string): Refusal | undefined {
-    const options = parseReadOptions(query, settings.maxTimeoutMs);
+  private read(res: ServerResponse, key: ByteString, query: string): Refusal | undefined {
+    const options = parseReadOptions(query, this.settings.maxTimeoutMs);
     if (options instanceof Refusal) return options;
-    service.read(key, options, (reply) => {
+    this.service.read(key, options, (reply) => {
       if (!reply.ok) sendError(res, reply.error);
       else if (reply.answer === undefined) sendRefusal(res, NOT_FOUND, reply.served);
       else sendValue(res, reply.answer, reply.served);
@@ -66,59 +69,60 @@ export function createKeyHandler(service: KeyValueService, settings: HttpSetting
     return undefined;
   }
 
-  function post(
+  private post(
     req: IncomingMessage,
     res: ServerResponse,
     key: ByteString,
     query: string,
   ): Refusal | undefined {
-    const wrongBody = refuseByHeaders(req, settings.maxBodyBytes);
+    const wrongBody = refuseByHeaders(req, this.settings.maxBodyBytes);
     if (wrongBody !== undefined) return wrongBody;
-    const options = writeOptions(req, query);
+    const options = this.writeOptions(req, query);
     if (options instanceof Refusal) return options;
     // Only an expectation of 100-continue comes this far, and HTTP/1.0 knows none.
     if (req.headers.expect !== undefined && req.httpVersion === '1.1') res.writeContinue();
-    collectBody(req, settings.maxBodyBytes, (body) => {
+    collectBody(req, this.settings.maxBodyBytes, (body) => {
       // Answered already: the request took too long, or its end was broken.
       if (res.headersSent) return;
-      const command = body instanceof Refusal ? body : parseCommand(key, body, settings.maxNesting);
+      const command =
+        body instanceof Refusal ? body : parseCommand(key, body, this.settings.maxNesting);
       if (command instanceof Refusal) refuse(req, res, command);
-      else guard(res, () => write(res, command, options));
+      else this.guard(res, () => this.write(res, command, options));
     });
     return undefined;
   }
 
-  function remove(
+  private remove(
     req: IncomingMessage,
     res: ServerResponse,
     key: ByteString,
     query: string,
   ): Refusal | undefined {
-    const options = writeOptions(req, query);
+    const options = this.writeOptions(req, query);
     if (options instanceof Refusal) return options;
-    write(res, { kind: 'delete', key }, options);
+    this.write(res, { kind: 'delete', key }, options);
     return undefined;
   }
 
-  function write(res: ServerResponse, command: Command, options: WriteOptions): void {
-    service.write(command, options, (reply) => {
+  private write(res: ServerResponse, command: Command, options: WriteOptions): void {
+    this.service.write(command, options, (reply) => {
       if (!reply.ok) sendError(res, reply.error);
       else if (reply.result === 'ok') sendDone(res, reply.served);
       else sendRefusal(res, COMMAND_REFUSALS[reply.result], reply.served);
     });
   }
 
-  function writeOptions(req: IncomingMessage, query: string): WriteOptions | Refusal {
-    return parseWriteOptions(query, req.headers['idempotency-key'], settings.maxTimeoutMs);
+  private writeOptions(req: IncomingMessage, query: string): WriteOptions | Refusal {
+    return parseWriteOptions(query, req.headers['idempotency-key'], this.settings.maxTimeoutMs);
   }
 
   /** Nothing that a service throws may leave a client without an answer. */
-  function guard(res: ServerResponse, act: () => void): void {
+  private guard(res: ServerResponse, act: () => void): void {
     try {
       act();
     } catch (error) {
       if (!res.headersSent) sendRefusal(res, INTERNAL_ERROR);
-      settings.onError(error);
+      this.settings.onError(error);
     }
   }
 }

@@ -8,13 +8,14 @@
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type Socket, Server as TcpServer } from 'node:net';
+import type { Socket } from 'node:net';
 import { operatingError } from '../core/errors';
 import type { KeyValueService } from '../service';
 import { createApp } from './app';
 import { answerBrokenRequest, refuseTunnel } from './broken_requests';
+import { Connections } from './connections';
 import { Refusal } from './error_status';
-import { createKeyHandler } from './key_handler';
+import { KeyHandler } from './key_handler';
 import { isKeyTarget, originForm } from './key_target';
 import { type HttpOptions, type HttpSettings, httpSettings } from './options';
 import { sendError, sendRefusal } from './replies';
@@ -37,17 +38,10 @@ export function createHttpServer(service: KeyValueService, options: HttpOptions)
   server.maxHeadersCount = 0;
   server.maxConnections = settings.maxConnections;
 
-  let drained: Promise<void> | undefined;
-  /** The reply to the last request of each connection. */
-  const newest = new Map<Socket, ServerResponse>();
-  const keys = createKeyHandler(service, settings);
-  const app = createApp(
-    withDraining(service, () => drained !== undefined),
-    settings,
-    keys,
-  );
+  const connections = new Connections(server, settings.drainTimeoutMs);
+  const keys = new KeyHandler(service, settings);
+  const app = createApp(withDraining(service, connections), settings, keys);
 
-  server.on('connection', (socket) => socket.once('close', () => newest.delete(socket)));
   server.on('request', accept);
   server.on('checkContinue', accept);
   server.on('checkExpectation', (_req: IncomingMessage, res: ServerResponse) => {
@@ -55,46 +49,21 @@ export function createHttpServer(service: KeyValueService, options: HttpOptions)
     sendRefusal(res, EXPECTATION_FAILED);
   });
   server.on('clientError', (error, socket) => {
-    answerBrokenRequest(error, socket as Socket, newest.get(socket as Socket));
+    answerBrokenRequest(error, socket as Socket, connections.newestReply(socket as Socket));
   });
   server.on('connect', (_req, socket) => refuseTunnel(socket as Socket));
-  return { server, drain: () => (drained ??= drain()) };
+  return { server, drain: () => connections.drain() };
 
   function accept(req: IncomingMessage, res: ServerResponse): void {
-    newest.set(req.socket, res);
-    if (drained !== undefined) res.shouldKeepAlive = false;
+    connections.began(res);
     const refusal = wrongStart(req);
     if (refusal !== undefined) sendRefusal(res, refusal);
     else if (!isKeyTarget(req.url ?? '')) app(req, res);
-    else if (drained !== undefined) sendError(res, STOPPING);
-    else if (settings.hotPath) keys(req, res);
+    else if (connections.draining) sendError(res, STOPPING);
+    else if (settings.hotPath) keys.handle(req, res);
     else app(req, res);
   }
-
-  function drain(): Promise<void> {
-    for (const res of newest.values()) res.shouldKeepAlive = false;
-    return new Promise((resolve) => {
-      const sweep = setInterval(closeIdle, SWEEP_MS);
-      const deadline = setTimeout(() => server.closeAllConnections(), settings.drainTimeoutMs);
-      // The `close` of an HTTP server would cut answers that are still being sent, see `closeIdle`.
-      TcpServer.prototype.close.call(server, () => {
-        clearInterval(sweep);
-        clearTimeout(deadline);
-        server.close(); // Ends its timers too.
-        resolve();
-      });
-    });
-  }
-
-  /** Node calls a connection idle although its last answer waits for a slow reader; we do not. */
-  function closeIdle(): void {
-    for (const res of newest.values()) if (res.writableEnded && !res.writableFinished) return;
-    server.closeIdleConnections();
-  }
 }
-
-/** Connections become idle in many ways, so a drain looks again and again. */
-const SWEEP_MS = 20;
 
 function serverOptions(settings: HttpSettings) {
   const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, maxKeyBytes } = settings;
@@ -124,13 +93,13 @@ function wrongStart(req: IncomingMessage): Refusal | undefined {
 }
 
 /** The service as it is to be shown while the server drains: not ready. */
-function withDraining(service: KeyValueService, draining: () => boolean): KeyValueService {
+function withDraining(service: KeyValueService, connections: Connections): KeyValueService {
   return {
     write: (command, options, done) => service.write(command, options, done),
     read: (key, options, done) => service.read(key, options, done),
     status: () => service.status(),
     readiness: () =>
-      draining() ? { ready: false, reason: STOPPING.message } : service.readiness(),
+      connections.draining ? { ready: false, reason: STOPPING.message } : service.readiness(),
     metrics: () => service.metrics(),
   };
 }

@@ -1,0 +1,65 @@
+/**
+ * The open connections of an HTTP server, and how they are brought to a peaceful end.
+ */
+
+import type { Server, ServerResponse } from 'node:http';
+import { type Socket, Server as TcpServer } from 'node:net';
+
+/** Connections become idle in many ways, so a drain looks again and again. */
+const SWEEP_MS = 20;
+
+export class Connections {
+  /** The reply to the last request of each connection. */
+  private readonly newest = new Map<Socket, ServerResponse>();
+  private drained: Promise<void> | undefined;
+
+  constructor(
+    private readonly server: Server,
+    private readonly drainTimeoutMs: number,
+  ) {
+    server.on('connection', (socket: Socket) => {
+      socket.once('close', () => this.newest.delete(socket));
+    });
+  }
+
+  /** To be called for each request, before anything else. */
+  began(res: ServerResponse): void {
+    this.newest.set(res.req.socket, res);
+    if (this.draining) res.shouldKeepAlive = false;
+  }
+
+  newestReply(socket: Socket): ServerResponse | undefined {
+    return this.newest.get(socket);
+  }
+
+  get draining(): boolean {
+    return this.drained !== undefined;
+  }
+
+  drain(): Promise<void> {
+    this.drained ??= this.beginDrain();
+    return this.drained;
+  }
+
+  /** The last answer of each connection says that it is the last; those before it do not. */
+  private beginDrain(): Promise<void> {
+    for (const res of this.newest.values()) res.shouldKeepAlive = false;
+    return new Promise((resolve) => {
+      const sweep = setInterval(() => this.closeIdle(), SWEEP_MS);
+      const deadline = setTimeout(() => this.server.closeAllConnections(), this.drainTimeoutMs);
+      // The `close` of an HTTP server would cut answers that are still being sent, see `closeIdle`.
+      TcpServer.prototype.close.call(this.server, () => {
+        clearInterval(sweep);
+        clearTimeout(deadline);
+        this.server.close(); // Ends its timers too.
+        resolve();
+      });
+    });
+  }
+
+  /** Node calls a connection idle although its last answer waits for a slow reader; we do not. */
+  private closeIdle(): void {
+    for (const res of this.newest.values()) if (res.writableEnded && !res.writableFinished) return;
+    this.server.closeIdleConnections();
+  }
+}
