@@ -31,10 +31,16 @@ export type Pending = PendingWrite | PendingRead | PendingTransfer;
 
 export class Clients {
   readonly writes = new WriteRequests();
-  readonly reads = new ReadRequests();
-  readonly forwarding = new Forwarding();
+  readonly reads: ReadRequests;
+  readonly forwarding: Forwarding;
   private readonly pending = new Map<RequestId, Pending>();
   private readonly deadlines = new Deadlines();
+
+  /** Messages that want an answer are numbered on from there. */
+  constructor(lastNumber: number) {
+    this.reads = new ReadRequests(lastNumber);
+    this.forwarding = new Forwarding(lastNumber);
+  }
 
   get size(): number {
     return this.pending.size;

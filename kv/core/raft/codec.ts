@@ -218,11 +218,11 @@ const installSnapshotReply: KindCodec<MessageOf<'install_snapshot_reply'>> = {
 
 const forward: KindCodec<MessageOf<'forward'>> = {
   code: 12,
-  write: (writer, { id }) => writer.u48(id),
+  write: (writer, { id, again }) => writer.u48(id).u8(Number(again)),
   bulk: ({ envelope }) => [envelope],
   read: (reader, inTerm, check) => {
-    const id = reader.u48();
-    return { kind: 'forward', term: inTerm, id, envelope: readForwarded(reader, check) };
+    const [id, again] = [reader.u48(), reader.flag()];
+    return { kind: 'forward', term: inTerm, id, again, envelope: readForwarded(reader, check) };
   },
 };
 

@@ -10,6 +10,7 @@
 import { type Millis, millis, NEVER, type NodeId, type RequestId } from '../ids';
 import { encodeKeyed, encodeOpenSession, encodeSession } from '../machine/envelope';
 import { SESSION_WINDOW } from '../machine/session_table';
+import { ForwardsSeen } from './forwards_seen';
 import type { MessageOf } from './messages';
 import { propose } from './proposals';
 import { knownLeader } from './roles';
@@ -33,12 +34,16 @@ type NodeSession =
   | { readonly kind: 'open'; readonly session: number };
 
 export class Forwarding {
+  /** The writes that other nodes forwarded to this one. */
+  readonly seen = new ForwardsSeen();
   private session: NodeSession = { kind: 'none' };
-  private lastId = 0;
   /** What is under way, in the order of ids. */
   private readonly sent = new Map<number, Forwarded>();
   /** Writes that wait for the session to open, or for room in its window. */
   private queue: RequestId[] = [];
+
+  /** Ids are counted on from `lastId`: see `numbering.ts`. */
+  constructor(private lastId: number) {}
 
   forward(raft: RaftState, write: PendingWrite): void {
     write.place = 'forwarded';
@@ -131,7 +136,8 @@ export class Forwarding {
     forwarded.attempts += 1;
     const { id } = forwarded;
     if (leader !== raft.self) {
-      raft.send(leader, { kind: 'forward', term: raft.term, id, envelope });
+      const again = forwarded.attempts > 1;
+      raft.send(leader, { kind: 'forward', term: raft.term, id, again, envelope });
     } else if (raft.role.kind === 'leader') {
       propose(raft, raft.role, envelope, { kind: 'node', node: raft.self, id });
     }
@@ -189,8 +195,13 @@ export class Forwarding {
 /** Another node forwards a write to this one, which should be the leader. */
 export function receiveForward(raft: RaftState, from: NodeId, message: MessageOf<'forward'>): void {
   const { id, envelope } = message;
-  const refuse = (code: MessageOf<'forward_reject'>['code']) =>
-    raft.send(from, { kind: 'forward_reject', term: raft.term, id, code });
+  const refuse = (code: MessageOf<'forward_reject'>['code']) => {
+    // Of a write that was sent before nothing can be promised, so refusing it would say nothing.
+    if (!message.again) raft.send(from, { kind: 'forward_reject', term: raft.term, id, code });
+  };
+  // What was seen before our start is forgotten: the sender will try again.
+  const unsure = message.term <= raft.startTerm || raft.clients.forwarding.seen.see(from, id);
+  if (unsure && !message.again) return;
   if (raft.role.kind !== 'leader') return refuse('no_leader');
   if (envelope.length > raft.options.maxUncommittedBytes) return refuse('too_large');
   const proposed = propose(raft, raft.role, envelope, { kind: 'node', node: from, id });

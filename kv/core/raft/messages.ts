@@ -128,6 +128,8 @@ export interface Forward {
   readonly kind: 'forward';
   readonly term: Term;
   readonly id: number;
+  /** It was sent before, here or to another leader. */
+  readonly again: boolean;
   readonly envelope: Uint8Array;
 }
 

@@ -3,6 +3,7 @@
 import type { Entry } from './entry';
 import type { RaftLog } from './log';
 import type { RaftMessage } from './messages';
+import { shortNumber } from './numbering';
 
 /** A message as it stands behind an arrow: its kind, then what matters in it. */
 export function describe(message: RaftMessage): string {
@@ -40,15 +41,15 @@ export function describe(message: RaftMessage): string {
     case 'install_snapshot_reply':
       return `InstallSnapshotReply offset=${message.offset} match=${message.match}`;
     case 'forward':
-      return `Forward id=${message.id}`;
+      return `Forward id=${shortNumber(message.id)}${message.again ? ' again' : ''}`;
     case 'forward_reply':
-      return `ForwardReply id=${message.id} ${message.status} index=${message.index}`;
+      return `ForwardReply id=${shortNumber(message.id)} ${message.status} index=${message.index}`;
     case 'forward_reject':
-      return `ForwardReject id=${message.id} ${message.code}`;
+      return `ForwardReject id=${shortNumber(message.id)} ${message.code}`;
     case 'read_index':
-      return `ReadIndex id=${message.id}${message.lease ? ' lease' : ''}`;
+      return `ReadIndex id=${shortNumber(message.id)}${message.lease ? ' lease' : ''}`;
     case 'read_index_reply':
-      return `ReadIndexReply id=${message.id} index=${message.index}`;
+      return `ReadIndexReply id=${shortNumber(message.id)} index=${message.index}`;
     case 'timeout_now':
       return 'TimeoutNow';
   }

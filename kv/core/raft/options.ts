@@ -11,7 +11,7 @@ export interface RaftOptions {
   readonly storage: StorageId;
   /** The voters of a new cluster, this node included. A stored configuration wins over it. */
   readonly members: readonly NodeId[];
-  /** Seeds the election timeouts. Must differ between the nodes of a cluster. */
+  /** Seeds all that is random. Must differ between nodes, and between the starts of one node. */
   readonly seed: number;
   /** Build trace lines. */
   readonly trace: boolean;

@@ -38,6 +38,7 @@ import { type Leader, quorumAge } from './leadership';
 import { continueTransfer, receiveTimeoutNow } from './leadership_transfer';
 import type { MessageKind, MessageOf, RaftMessage } from './messages';
 import { describe } from './narration';
+import { firstNumber } from './numbering';
 import type { RaftOptions } from './options';
 import { bindStorages } from './proposals';
 import { receiveReadIndex, serveReads } from './read_index';
@@ -81,7 +82,8 @@ export class Raft<Query, Answer>
 
   /** `initial` is what `recover` made of the data folder. */
   constructor(options: RaftOptions, initial: InitialState, now: Millis) {
-    this.state = new RaftState(options, initial, new Clients(), now);
+    const clients = new Clients(firstNumber(options.seed, `${initial.journal.sequence} ${now}`));
+    this.state = new RaftState(options, initial, clients, now);
   }
 
   step(

@@ -38,9 +38,11 @@ export class ReadRequests {
   /** Reads that no question has been asked for. */
   private unasked: RequestId[] = [];
   private question: Question | undefined;
-  private lastId = 0;
   /** Reads that wait for an index to be applied. */
   private readonly applying = new Map<LogIndex, RequestId[]>();
+
+  /** Questions are counted on from `lastId`: see `numbering.ts`. */
+  constructor(private lastId: number) {}
 
   receive(raft: RaftState, read: PendingRead): void {
     if (read.level !== 'stale') return this.ask(raft, read.id, read.level);
@@ -115,6 +117,10 @@ export class ReadRequests {
     if (raft.now < this.wakeAt(raft)) return;
     const reads = this.question?.reads ?? [];
     this.question = undefined;
+    for (const id of reads) {
+      const read = raft.clients.get(id);
+      if (read?.kind === 'read') read.place = 'waiting';
+    }
     this.unasked = [...reads, ...this.unasked];
   }
 

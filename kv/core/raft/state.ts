@@ -96,6 +96,8 @@ export class RaftState {
   readonly self: NodeId;
   now: Millis;
   term: Term;
+  /** The term at the start of this node: it remembers only what was said in later ones. */
+  readonly startTerm: Term;
   votedFor: NodeId | undefined;
   role: Role;
   readonly log: RaftLog;
@@ -142,7 +144,7 @@ export class RaftState {
   ) {
     this.self = options.self;
     this.now = now;
-    this.term = initial.term;
+    this.term = this.startTerm = initial.term;
     this.votedFor = initial.votedFor;
     this.log = initial.log;
     this.journal = initial.journal;

@@ -182,6 +182,7 @@ const MESSAGES: { readonly [Kind in MessageKind]: Arbitrary<MessageOf<Kind>> } =
     kind: kind('forward'),
     term: aTerm,
     id: u48,
+    again: fc.boolean(),
     envelope: fc.constantFrom(
       encodeKeyed('key', command),
       encodeOpenSession(),
@@ -318,6 +319,7 @@ describe('what the core takes for granted is checked', () => {
     kind: 'forward',
     term: term(1),
     id: 1,
+    again: false,
     envelope,
   });
   const install = (change: Partial<MessageOf<'install_snapshot'>>): RaftMessage => ({

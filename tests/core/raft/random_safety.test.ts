@@ -219,6 +219,8 @@ class Schedule {
 
   private restart(node: NodeId): void {
     const { cluster, prng } = this;
+    // No node starts twice at the same moment.
+    cluster.advance(1);
     if (prng.chance(1, 3) && this.mayWipe(node)) cluster.restart(node, { wiped: true });
     else if (!cluster.isUp(node)) cluster.restart(node);
   }
@@ -274,7 +276,7 @@ class Schedule {
     const { cluster } = this;
     cluster.heal();
     for (const id of cluster.ids) {
-      if (!cluster.isUp(id)) cluster.restart(id);
+      if (!cluster.isUp(id)) this.restart(id);
       cluster.slowDisk(id, false);
     }
     cluster.run(6000);
