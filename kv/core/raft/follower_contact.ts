@@ -18,10 +18,9 @@ export function heard(
   const progress = raft.role.progress.get(from);
   if (progress === undefined) return undefined;
   progress.heardAt = raft.now;
-  if (progress.storage !== storage) {
-    if (progress.storage !== 0) raft.narrate(`${from} answers with another disk`);
-    progress.newStorage(storage);
-  }
+  const another = progress.storage !== 0 && progress.storage !== storage;
+  if (another) raft.narrate(`${from} answers with another disk`);
+  progress.heardWith(storage);
   return progress;
 }
 

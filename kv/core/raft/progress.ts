@@ -124,9 +124,11 @@ export class Progress {
     this.mode = { kind: 'snapshot', snapshot, index, offset: 0, sentAt: LONG_AGO };
   }
 
-  /** The follower came back with another disk, so nothing that it acknowledged counts any more. */
-  newStorage(storage: StorageId): void {
+  /** The follower was heard with a disk; if it had another one, nothing acknowledged counts any more. */
+  heardWith(storage: StorageId): void {
+    const known = this.storage;
     this.storage = storage;
+    if (known === 0 || known === storage) return;
     this.match = logIndex(0);
     this.probeFrom(this.next);
   }

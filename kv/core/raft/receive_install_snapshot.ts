@@ -66,6 +66,7 @@ export function receivedSnapshotSaved(raft: RaftState, size: number): void {
   const { role } = raft;
   if (role.kind !== 'follower') return;
   if (index > role.verified) role.verified = index;
+  if (index > role.told) role.told = index;
   if (role.leader !== undefined) reply(raft, role.leader, name, 0, index);
 }
 
