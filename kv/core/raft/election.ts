@@ -5,7 +5,7 @@
 
 import { invariant } from '../assert';
 import { type NodeId, type StorageId, storageId } from '../ids';
-import { allMembers, findMember, isUnbound, isVoter, voteOutcome } from './membership';
+import { allMembers, findMember, isUnbound, isVoter, type Member, voteOutcome } from './membership';
 import type { MessageOf } from './messages';
 import { appendTermStart } from './proposals';
 import {
@@ -155,16 +155,14 @@ function voteRefusal(
 function countPreVotes(raft: RaftState): void {
   const { role } = raft;
   invariant(role.kind === 'pre_candidate', 'pre-votes are for pre-candidates', { role: role.kind });
-  const outcome = voteOutcome(raft.log.configuration, (id) => role.votes.get(id));
+  const outcome = voteOutcome(raft.log.configuration, ({ id }) => role.votes.get(id));
   if (outcome === 'won') campaign(raft, false);
   // When it is lost we wait for the next timeout: a leader, or more votes, may come before.
 }
 
 function countVotes(raft: RaftState): void {
   const role = raft.role as Candidate;
-  const outcome = voteOutcome(raft.log.configuration, (id) =>
-    id === raft.self ? raft.hardStateDurable || undefined : role.votes.get(id)?.granted,
-  );
+  const outcome = voteOutcome(raft.log.configuration, (member) => voteOf(raft, role, member));
   if (outcome === 'lost') becomeFollower(raft, raft.term, 'lost the election');
   if (outcome !== 'won') return;
   const voters = [...role.votes].filter(([, vote]) => vote.granted);
@@ -175,6 +173,15 @@ function countVotes(raft: RaftState): void {
   }
   appendTermStart(raft, leader);
   raft.clients.leaderFound(raft, raft.self);
+}
+
+/** The vote of a member: only the disk that it is known by can give it. */
+function voteOf(raft: RaftState, role: Candidate, member: Member): boolean | undefined {
+  const own = { granted: true, storage: raft.options.storage };
+  const vote = member.id === raft.self ? own : role.votes.get(member.id);
+  if (vote === undefined) return undefined;
+  if (!vote.granted || (member.storage !== 0 && member.storage !== vote.storage)) return false;
+  return member.id !== raft.self || raft.hardStateDurable || undefined;
 }
 
 function otherVoters(raft: RaftState): NodeId[] {

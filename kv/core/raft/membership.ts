@@ -9,9 +9,10 @@
  * A member is an address *and the identity of its disk*. A node whose disk was wiped or swapped
  * has forgotten its votes and the entries it acknowledged, so it must neither vote nor count until
  * it has caught up and the leader has committed a configuration that binds its new disk. That is a
- * change of one member for another, and it is safe without a joint phase, because the old disk
- * will never vote again: of the other n-1 members any majority of the old configuration holds
- * ⌊n/2⌋+1, any majority of the new one at least ⌊n/2⌋, so both share a member.
+ * change of one member for another, and it takes a joint phase: the old disk will never vote again,
+ * but a vote that it gave may still be on its way to a candidate of a higher term. So the change
+ * commits only with a majority of the old configuration *without* the old disk, and such a majority
+ * shares a member, other than this one, with the majority of any candidate that has that vote.
  */
 
 import { ByteReader, ByteWriter, DecodeError } from '../bytes';
@@ -72,12 +73,12 @@ export function reachedByQuorum(
 /** How a vote stands; in a joint phase it must be won in both configurations. */
 export function voteOutcome(
   configuration: Configuration,
-  vote: (id: NodeId) => boolean | undefined,
+  vote: (member: Member) => boolean | undefined,
 ): 'won' | 'lost' | 'open' {
   const outcomes = [configuration.voters, configuration.outgoing]
     .filter((members) => members.length > 0)
     .map((members) => {
-      const votes = members.map((member) => vote(member.id));
+      const votes = members.map(vote);
       const granted = votes.filter((granted) => granted === true).length;
       return tally(members.length, granted, votes.filter((granted) => granted === false).length);
     });
@@ -85,21 +86,31 @@ export function voteOutcome(
   return outcomes.includes('open') ? 'open' : 'won';
 }
 
-/** The same configuration with other disks bound to some members. */
+/** The same configuration with other disks bound to some members; joint where one is replaced. */
 export function rebind(
-  configuration: Configuration,
+  { voters, learners }: Configuration,
   storages: ReadonlyMap<NodeId, StorageId>,
 ): Configuration {
   const bound = (member: Member) => ({
     id: member.id,
     storage: storages.get(member.id) ?? member.storage,
   });
+  const replaces = voters.some(({ id, storage }) => storage !== 0 && storages.has(id));
   return {
-    voters: configuration.voters.map(bound),
-    outgoing: configuration.outgoing.map(bound),
-    learners: configuration.learners.map(bound),
+    voters: voters.map(bound),
+    outgoing: replaces ? voters : [],
+    learners: learners.map(bound),
   };
 }
+
+export const isJoint = (configuration: Configuration): boolean => configuration.outgoing.length > 0;
+
+/** The end of a joint phase. */
+export const leaveJoint = ({ voters, learners }: Configuration): Configuration => ({
+  voters,
+  outgoing: [],
+  learners,
+});
 
 const FORMAT_VERSION = 1;
 

@@ -12,6 +12,8 @@ import {
   type Configuration,
   encodeConfiguration,
   findMember,
+  isJoint,
+  leaveJoint,
   rebind,
 } from './membership';
 import type { RaftState } from './state';
@@ -72,11 +74,15 @@ export function appendTermStart(raft: RaftState, leader: Leader): void {
  * Binds the disks of members that were never heard before, and of members that came back with
  * another disk once they hold everything that is committed. One change at a time, and none before
  * this term has committed an entry: two changes that do not know of each other could each find a
- * majority.
+ * majority. A joint phase, also that of an earlier leader, ends as soon as it is committed.
  */
 export function bindStorages(raft: RaftState, leader: Leader): void {
   const { configuration, configurationIndex } = raft.log;
   if (raft.commit < leader.noopIndex || raft.commit < configurationIndex) return;
+  if (isJoint(configuration)) {
+    raft.narrate('both configurations have agreed → leaves the old one');
+    return appendConfiguration(raft, leader, leaveJoint(configuration));
+  }
   const storages = new Map<NodeId, StorageId>();
   for (const id of allMembers(configuration)) {
     const known = findMember(configuration, id)?.storage ?? 0;
