@@ -20,7 +20,7 @@ export const ERROR_STATUS = {
   key_reused: 422,
   too_large: 413,
   stopping: 503,
-  stopped: 503,
+  stopped: 504,
 } as const satisfies Record<ErrorCode, number>;
 
 interface RequestErrorRow {

@@ -161,7 +161,7 @@ describe.each(VARIANTS)('$variant', ({ hotPath }) => {
     key_reused: 422,
     too_large: 413,
     stopping: 503,
-    stopped: 503,
+    stopped: 504,
   };
 
   test.each(Object.keys(ERROR_CODES) as ErrorCode[])('the operating error %s', async (code) => {
