@@ -128,9 +128,11 @@ export class JournalWriter {
       if (!this.ended(error)) return;
       this.taken += count;
       this.durable += count;
-      this.listener.persisted(this.durable);
+      const through = this.durable;
       if (this.active.end > this.active.size / 2) this.spare.prepare();
       this.proceed();
+      // Last of all: the next batch is on its way, and the listener may hand over more.
+      this.listener.persisted(through);
     });
   }
 
@@ -224,9 +226,10 @@ export class JournalWriter {
   }
 
   private fail(error: Error): void {
-    if (!this.broken) this.listener.failed(error);
+    const isFirst = !this.broken;
     this.broken = true;
     this.proceed();
+    if (isFirst) this.listener.failed(error);
   }
 
   private closeFiles(): void {

@@ -147,6 +147,37 @@ export function describeStorage(name: string, makeWorld: () => StorageWorld): vo
       expect(plain(storage.recovered.records)).toEqual(expected(first, 60));
     });
 
+    it('takes effects from within an event', async () => {
+      const rounds = 40;
+      let persisted = 0;
+      const saved: string[] = [];
+      storage.listen({
+        event: (event) => {
+          if (event.kind === 'snapshot_saved') saved.push(event.snapshot);
+          if (event.kind !== 'persisted') return;
+          persisted = event.through;
+          // A batch may be acknowledged in parts.
+          if (persisted % 3 !== 0 || persisted >= rounds * 3) return;
+          append(persisted + 1, persisted + 3);
+          if (persisted % 30 === 0) snapshot(`s${persisted}`, `at ${persisted}`);
+          storage.perform({ kind: 'release', before: journalSequence(Math.max(1, persisted - 5)) });
+        },
+        failed: (error) => {
+          throw error;
+        },
+      });
+      append(1, 3);
+      for (let round = 0; round < rounds * 2; round++) await world.flush();
+      expect(persisted).toBe(rounds * 3);
+      expect(saved).toEqual(['s30', 's60', 's90']);
+      await close();
+      restart();
+      const first = storage.recovered.firstSequence;
+      expect(first).toBeGreaterThan(80);
+      expect(plain(storage.recovered.records)).toEqual(expected(first, rounds * 3));
+      expect(recoveredContent()).toBe('at 90');
+    });
+
     it('refuses records that are not numbered without gaps', () => {
       listen();
       expect(() => persist(storage, [record(1)], 2)).toThrow(InvariantViolation);

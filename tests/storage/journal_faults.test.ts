@@ -115,6 +115,28 @@ describe('a disk that fails', () => {
     await closeOn(disk, storage);
   });
 
+  it('may be closed from within the failure, which writes nothing more', async () => {
+    const disk = newDisk();
+    const storage = openOn(disk);
+    let closed: Promise<void> | undefined;
+    storage.listen({
+      event: () => undefined,
+      failed: () => {
+        writes = 0;
+        closed = storage.close();
+      },
+    });
+    let writes = 0;
+    disk.fault = ({ kind }) => {
+      if (kind === 'write') writes++;
+      return kind === 'sync' ? failure('EIO') : undefined;
+    };
+    await appendAndSettle(disk, storage, 1, 3);
+    await closed;
+    expect(closed).toBeDefined();
+    expect(writes).toBe(0);
+  });
+
   it('does not flush twice for one batch, even when a flush fails', async () => {
     let syncs = 0;
     const { disk, storage } = openFailing(({ kind }) => {
