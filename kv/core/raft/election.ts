@@ -155,7 +155,11 @@ function voteRefusal(
 function countPreVotes(raft: RaftState): void {
   const { role } = raft;
   invariant(role.kind === 'pre_candidate', 'pre-votes are for pre-candidates', { role: role.kind });
-  const outcome = voteOutcome(raft.log.configuration, ({ id }) => role.votes.get(id));
+  const outcome = voteOutcome(raft.log.configuration, ({ id, storage }) => {
+    const granted = role.votes.get(id);
+    // A voter answers as the disk that it was asked as, and only that one would have a vote.
+    return granted && storage === knownStorage(raft, id);
+  });
   if (outcome === 'won') campaign(raft, false);
   // When it is lost we wait for the next timeout: a leader, or more votes, may come before.
 }
