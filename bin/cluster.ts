@@ -71,7 +71,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 }
 
 /** The program of a node as `tsc` leaves it, seen from the sources or from what was compiled. */
-function compiledProgram(): string {
+export function compiledProgram(): string {
   const places = [join(__dirname, '..'), join(__dirname, '..', 'dist')];
   const files = places.map((place) => join(place, 'kv', 'kvstorage_http.js'));
   const found = files.find((file) => existsSync(file));

@@ -33,6 +33,8 @@ export interface NodeOptions {
   readonly url: string;
   /** A script and its arguments, for the Node that runs this. */
   readonly command: readonly string[];
+  /** A program and its arguments that run the command in surroundings of their own, by `exec`. */
+  readonly wrapper?: readonly string[];
   readonly stopTimeoutMs: number;
   readonly onLine: (node: ClusterNode, line: string) => void;
   /** `expected`: we asked for it. */
@@ -147,7 +149,9 @@ export class ClusterNode {
   }
 
   private spawn(): Running {
-    const child = spawn(process.execPath, [...this.options.command], {
+    const { wrapper = [], command } = this.options;
+    const [program = process.execPath, ...rest] = [...wrapper, process.execPath, ...command];
+    const child = spawn(program, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
       // Ctrl-C in a terminal goes to a whole group; nodes are stopped by us, and once.
       detached: process.platform !== 'win32',
