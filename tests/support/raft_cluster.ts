@@ -27,8 +27,7 @@ import {
   type StorageId,
   storageId,
 } from '../../kv/core/ids';
-import { decodeResult, encodeCommand } from '../../kv/core/machine/command_codec';
-import { DEFAULT_SESSION_SETTINGS, encodeSettings } from '../../kv/core/machine/envelope';
+import { encodeCommand } from '../../kv/core/machine/command_codec';
 import { KeyValue } from '../../kv/core/machine/key_value';
 import { Sessions } from '../../kv/core/machine/sessions';
 import type { RaftOptions } from '../../kv/core/raft/options';
@@ -37,11 +36,14 @@ import { recover } from '../../kv/core/raft/recovery';
 import type { RaftReply, RaftRequest, ReadRequest } from '../../kv/core/raft/requests';
 import type { ReplicatedMachine } from '../../kv/core/raft/state';
 import { RaftChecks, stateText } from './raft_checks';
+import { replyText } from './raft_clients';
+import { NODE_OPTIONS } from './raft_defaults';
 import { RaftDisk, type RaftEffect, type RaftEvent } from './raft_disk';
 import { historyRecords } from './raft_history';
 import { type InFlight, type MessageFilter, RaftNetwork } from './raft_network';
 
 export type Core = Raft<Query, Answer>;
+export { append, put, remove, replyText } from './raft_clients';
 export type { InFlight, MessageFilter } from './raft_network';
 
 export interface ClusterOptions {
@@ -63,23 +65,6 @@ const CLIENT_TIMEOUT_MS = 5000;
 const SETTLE_MS = 10;
 /** More than this without coming to rest is a storm, which is a bug. */
 const MAX_ROUNDS = 500;
-
-const NODE_OPTIONS = {
-  electionTimeoutMinMs: millis(150),
-  electionTimeoutMaxMs: millis(300),
-  heartbeatMs: millis(50),
-  maxDiskStallMs: millis(1000),
-  maxEntriesPerMessage: 64,
-  maxBytesPerMessage: 64 * 1024,
-  maxInflightMessages: 16,
-  maxInflightBytes: 1024 * 1024,
-  maxUncommittedBytes: 1024 * 1024,
-  maxPendingRequests: 1000,
-  snapshotLogBytes: 16 * 1024 * 1024,
-  keepLogBytes: 0,
-  snapshotSliceBytes: 1024,
-  machineSettings: encodeSettings(DEFAULT_SESSION_SETTINGS),
-};
 
 interface SimulatedNode {
   readonly id: NodeId;
@@ -178,6 +163,11 @@ export class RaftCluster {
   advanceClock(id: string, ms: number): void {
     this.at(id).skew += ms;
     if (this.node(id).wakeAt <= this.clock(id)) this.tick(id);
+  }
+
+  /** Stops a node's process for a while: its clock goes on and nothing wakes it. */
+  pause(id: string, ms: number): void {
+    this.at(id).skew += ms;
   }
 
   /** Wakes a node now. */
@@ -498,35 +488,3 @@ export class RaftCluster {
     return node;
   }
 }
-
-/** What a client makes of a reply. */
-export function replyText(reply: RaftReply<Answer>): string {
-  switch (reply.kind) {
-    case 'written':
-      return reply.result.length === 1 ? decodeResult(reply.result) : 'an empty result';
-    case 'answer': {
-      const { age } = reply.served;
-      return `${reply.answer ?? 'nothing'}${age > 0 ? ` (at most ${age} ms old)` : ''}`;
-    }
-    case 'transferred':
-      return `the leader is ${reply.leader ?? 'unknown'}`;
-    case 'failed':
-      return `${reply.error.code} (outcome: ${reply.error.outcome}, retry: ${reply.error.retry})`;
-  }
-}
-
-/** Bytes of ASCII text. */
-const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (each) => each.charCodeAt(0));
-
-/** The value is JSON text: `put('a', '"cat"')`. */
-export const put = (key: string, json: string): Command => ({
-  kind: 'put',
-  key,
-  value: bytesOf(json),
-});
-export const append = (key: string, json: string): Command => ({
-  kind: 'append',
-  key,
-  value: bytesOf(json),
-});
-export const remove = (key: string): Command => ({ kind: 'delete', key });

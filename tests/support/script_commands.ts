@@ -15,6 +15,7 @@
  *     unhold                                     put what was set aside back into flight
  *     partition n1 | n2 n3      heal      link n1 n2 up
  *     advance 500     run 500    clock n1 200     time: messages wait | are delivered | of one node
+ *     pause n1 1000      wake n1                  its process stands still meanwhile | is called
  *     slow n1    fast n1    persist n1 [2]        a slow disk finishes only what persist tells it to
  *     crash n1 [kept=1]         restart n1 [wiped]
  *     stabilize                                  deliver and persist until quiet (10 ms pass)
@@ -159,6 +160,9 @@ const COMMANDS: Readonly<Record<string, Run>> = {
   run: ({ cluster }, words) => done(cluster.run(words.number('the time'))),
   clock: ({ cluster }, words) =>
     done(cluster.advanceClock(words.next('the node'), words.number('the time'))),
+  pause: ({ cluster }, words) =>
+    done(cluster.pause(words.next('the node'), words.number('the time'))),
+  wake: ({ cluster }, words) => done(cluster.tick(words.next('the node'))),
   stabilize: ({ cluster }) => done(cluster.stabilize()),
 
   slow: ({ cluster }, words) => done(cluster.slowDisk(words.next('the node'))),
