@@ -52,6 +52,11 @@ export interface Leader {
   /** When followers must be told of the new commit index, if nothing else tells them before. */
   commitNoticeDue: Millis;
   transfer: Transfer | undefined;
+  /**
+   * Another node was told to stand for election. However late it hears that, the voters will not
+   * protect us from it, so for the rest of this term no lease is valid.
+   */
+  invitedSuccessor: boolean;
 }
 
 export function newLeadership(raft: RaftState): Leader {
@@ -74,6 +79,7 @@ export function newLeadership(raft: RaftState): Leader {
     readBatches: [],
     commitNoticeDue: millis(Number.POSITIVE_INFINITY),
     transfer: undefined,
+    invitedSuccessor: false,
   };
 }
 

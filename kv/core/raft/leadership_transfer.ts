@@ -39,6 +39,7 @@ export function continueTransfer(raft: RaftState, leader: Leader): void {
   const progress = leader.progress.get(transfer.target);
   if (transfer.sent || progress === undefined || progress.match < raft.log.lastIndex) return;
   transfer.sent = true;
+  leader.invitedSuccessor = true;
   raft.send(transfer.target, { kind: 'timeout_now', term: raft.term });
 }
 

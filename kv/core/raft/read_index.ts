@@ -37,10 +37,10 @@ export function serveReads(raft: RaftState, leader: Leader): void {
 
 /**
  * Whether no other leader can have been elected yet: a majority has heard us so recently that it
- * still refuses to vote. Not while a transfer is under way, since then it would not refuse.
+ * still refuses to vote. It would not refuse a node that we ourselves told to stand.
  */
 export function leaseIsValid(raft: RaftState, leader: Leader): boolean {
-  if (raft.commit < leader.noopIndex || leader.transfer !== undefined) return false;
+  if (raft.commit < leader.noopIndex || leader.invitedSuccessor) return false;
   if (raft.isSoleVoter) return true;
   return raft.now - leader.quorumSince < raft.options.electionTimeoutMinMs * LEASE_PART;
 }
