@@ -155,7 +155,7 @@ export class RaftState {
     this.appliedTerm = (initial.snapshot?.term ?? 0) as Term;
     this.durable = initial.log.lastIndex;
     this.prng = new Prng(options.seed, `election ${options.self}`);
-    const begins = initial.log.lastIndex === 0 || this.isSoleVoter;
+    const begins = initial.term === 0 || this.isSoleVoter;
     this.leaderHeardAt = begins ? millis(Number.NEGATIVE_INFINITY) : now;
     // A cluster of one has nobody to wait for.
     this.role = startingRole(this.isSoleVoter ? now : this.drawElectionDeadline());
