@@ -100,10 +100,12 @@ class Replay {
     sequence: JournalSequence,
   ): void {
     const { log } = this;
-    if (entry.index <= log.baseIndex) return;
-    // What is between was compacted, and its records are gone, while older ones may still be there:
-    // the journal deletes by segments. A record that follows says so, with the term of the base.
-    if (entry.index > log.lastIndex + 1) {
+    const known = log.baseTerm !== UNKNOWN_TERM;
+    if (entry.index <= log.baseIndex && known) return;
+    // What is before it was compacted, and its records are gone, while some that are older or were
+    // replaced may still be there: the journal deletes by segments. A record that follows says so,
+    // with the term of the base.
+    if (entry.index <= log.baseIndex || entry.index > log.lastIndex + 1) {
       log.reset(logIndex(entry.index - 1), UNKNOWN_TERM, log.configuration);
     }
     if (entry.index <= log.lastIndex) log.truncateFrom(entry.index);
