@@ -41,6 +41,8 @@ export function readIdentity(
   if (claim.clusterId !== undefined) {
     refuseMismatch(folder, 'cluster', identity.clusterId, claim.clusterId);
   }
+  // A process that was killed may have given the file its name and not have made that durable.
+  fs.syncFolderSync(folder);
   return identity;
 }
 

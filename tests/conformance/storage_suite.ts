@@ -149,6 +149,8 @@ export function describeStorage(name: string, makeWorld: () => StorageWorld): vo
 
     it('takes effects from within an event', async () => {
       const rounds = 40;
+      // Such that a whole number of batches fills a segment: the next one begins within the event.
+      const length = 19;
       let persisted = 0;
       const saved: string[] = [];
       storage.listen({
@@ -158,7 +160,7 @@ export function describeStorage(name: string, makeWorld: () => StorageWorld): vo
           persisted = event.through;
           // A batch may be acknowledged in parts.
           if (persisted % 3 !== 0 || persisted >= rounds * 3) return;
-          append(persisted + 1, persisted + 3);
+          append(persisted + 1, persisted + 3, length);
           if (persisted % 30 === 0) snapshot(`s${persisted}`, `at ${persisted}`);
           storage.perform({ kind: 'release', before: journalSequence(Math.max(1, persisted - 5)) });
         },
@@ -166,7 +168,7 @@ export function describeStorage(name: string, makeWorld: () => StorageWorld): vo
           throw error;
         },
       });
-      append(1, 3);
+      append(1, 3, length);
       for (let round = 0; round < rounds * 2; round++) await world.flush();
       expect(persisted).toBe(rounds * 3);
       expect(saved).toEqual(['s30', 's60', 's90']);
@@ -174,7 +176,7 @@ export function describeStorage(name: string, makeWorld: () => StorageWorld): vo
       restart();
       const first = storage.recovered.firstSequence;
       expect(first).toBeGreaterThan(80);
-      expect(plain(storage.recovered.records)).toEqual(expected(first, rounds * 3));
+      expect(plain(storage.recovered.records)).toEqual(expected(first, rounds * 3, length));
       expect(recoveredContent()).toBe('at 90');
     });
 

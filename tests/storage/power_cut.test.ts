@@ -173,6 +173,7 @@ describe('a killed process', () => {
         oracle.check(openOn(disk.powerCut()));
         // A second life on the same files: what it is acknowledged must not rest on sand.
         disk.kill();
+        disk.cutAt = disk.operations + random.between(10, 100);
         await work(disk, oracle, random);
         oracle.check(openOn(disk.powerCut()));
       }
