@@ -63,13 +63,18 @@ export interface WorldOptions {
   readonly election?: typeof ELECTION;
   /** Called with the folder of all nodes before they start. */
   readonly prepare?: (dataDir: string) => void;
+  /** Undoes that, once they have stopped. */
+  readonly release?: () => void;
 }
 
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
-  const { nodes = 3, flags = [], election = ELECTION, prepare } = options;
+  const { nodes = 3, flags = [], election = ELECTION, prepare, release } = options;
   const records = new Records();
   const dataDir = temporaryFolder();
-  const remove = () => rmSync(dataDir, { recursive: true, force: true });
+  const remove = () => {
+    release?.();
+    rmSync(dataDir, { recursive: true, force: true });
+  };
   try {
     prepare?.(dataDir);
     const all = [...electionFlags(election), ...flags];

@@ -1,0 +1,48 @@
+/** Faults that take the rights of root: full disks, flushes that fail. Without them tests are skipped. */
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { ClusterNode } from '../../bin/cluster';
+
+/** Runs a command; throws with what it printed. */
+export function run(command: string, ...args: string[]): string {
+  return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** `test` where the attempt works, else `test.skip` with the reason in the name of the test. */
+export function testIf(
+  what: string,
+  attempt: () => void,
+): (name: string, run: () => Promise<void>) => void {
+  try {
+    attempt();
+    return test;
+  } catch (error) {
+    const [reason = ''] = (error as Error).message.split('\n');
+    return (name, body) =>
+      test.skip(`${name} (skipped: ${what} does not work here: ${reason})`, body);
+  }
+}
+
+/** Makes every flush of a running process fail, until it ends. Resolves once that is in force. */
+export async function failFlushes(node: ClusterNode): Promise<ChildProcess> {
+  const flushes = 'fdatasync,fsync';
+  const child = spawn(
+    'strace',
+    [
+      ...['-f', '-p', String(node.pid), '-o', '/dev/null'],
+      ...['-e', `trace=${flushes}`, '-e', `inject=${flushes}:error=EIO`],
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  await new Promise<void>((resolve, reject) => {
+    const heard: string[] = [];
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      heard.push(line);
+      if (line.includes('attached')) resolve();
+    });
+    child.on('error', reject);
+    child.on('exit', () => reject(new Error(`strace ended: ${heard.join('; ')}`)));
+  });
+  return child;
+}
