@@ -238,7 +238,8 @@ class Schedule {
       const bound = log.configuration.voters.every((member) => {
         return member.storage === cluster.disk(member.id).storage;
       });
-      return bound && log.configurationIndex <= commit;
+      const plain = log.configuration.outgoing.length === 0;
+      return bound && plain && log.configurationIndex <= commit;
     });
   }
 
