@@ -47,7 +47,7 @@ const DRAIN_POLL_MS = 10;
 export class RaftService implements KeyValueService {
   private readonly node: RaftNode;
   private readonly metricsOf: Metrics;
-  private readonly lag = new LoopLag();
+  private readonly lag: LoopLag;
   private readonly startedAt: number;
   private closing: Promise<void> | undefined;
 
@@ -73,6 +73,8 @@ export class RaftService implements KeyValueService {
       ofProcess: hooks.ofProcess ?? false,
     });
     operatorLog.started();
+    // Recovery reads the disk without pause; only from here on does anybody wait for the loop.
+    this.lag = new LoopLag();
   }
 
   static async open(config: NodeConfig, hooks: ServiceHooks): Promise<RaftService> {

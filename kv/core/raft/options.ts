@@ -46,6 +46,6 @@ export interface RaftOptions {
 }
 
 /** At most this many entries are applied in one step, so that no step takes long. */
-export const MAX_APPLIED_PER_STEP = 4096;
+export const MAX_APPLIED_PER_STEP = 1024;
 /** At most this many bytes of entries are applied in one step. */
-export const MAX_APPLIED_BYTES_PER_STEP = 1024 * 1024;
+export const MAX_APPLIED_BYTES_PER_STEP = 256 * 1024;
