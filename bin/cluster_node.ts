@@ -16,6 +16,14 @@ export interface NodeStatus {
   readonly last_applied: number;
   readonly has_quorum: boolean;
   readonly pid: number;
+  readonly cluster_id: string;
+  readonly storage_id: number;
+  readonly disk_unknown: boolean;
+  readonly first_log_idx: number;
+  readonly last_log_idx: number;
+  readonly snapshot_idx: number;
+  readonly pending_requests: number;
+  readonly match_idx_count: number;
   readonly [name: string]: unknown;
 }
 

@@ -137,8 +137,7 @@ test('at the peer port: somebody in the place of a member, who sends broken fram
   await absent.kill();
   const body = randomBytes(500);
   for (const node of [leader, other]) {
-    const hello = { from: nodeId(absent.id), to: nodeId(node.id), cluster: String(cluster_id) };
-    const storage = Number(storage_id);
+    const hello = { from: nodeId(absent.id), to: nodeId(node.id), cluster: cluster_id };
     const broken: ((frame: Buffer) => Buffer)[] = [
       (frame) => frame,
       (frame) => frame.subarray(0, 200),
@@ -147,7 +146,10 @@ test('at the peer port: somebody in the place of a member, who sends broken fram
       () => randomBytes(4096),
     ];
     for (const breakIt of broken) {
-      const { connection, answer, frame } = await knock(portOf(node.id), { ...hello, storage });
+      const { connection, answer, frame } = await knock(portOf(node.id), {
+        ...hello,
+        storage: storage_id,
+      });
       expect(answer.status).toBe(101);
       connection.send(breakIt(frame(body))).end();
       await connection.rest();
@@ -175,7 +177,7 @@ async function stranger(folder: string, partners: string[], flags: string[]): Pr
 test('another cluster that was given the address of a member by mistake', async () => {
   const folder = temporaryFolder();
   const { nodes } = world.cluster;
-  const clusterId = String((await statusOf(world.cluster.node(0)))['cluster_id']);
+  const clusterId = (await statusOf(world.cluster.node(0))).cluster_id;
   const linesBefore = nodes.map((node) => world.records.linesOf(node).length);
   const members = nodes.slice(0, 2).map((node) => node.id);
   // One that names another cluster, and one that even has the name right but is no member.

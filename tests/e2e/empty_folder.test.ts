@@ -33,18 +33,16 @@ async function killAndWipe(node: ClusterNode): Promise<void> {
   rmSync(world.folderOf(node), { recursive: true });
 }
 
-const storageOf = (status: NodeStatus): unknown => status['storage_id'];
-
 /** Waits until the cluster knows this node by the disk that it has now. */
-function bound(node: ClusterNode, formerDisk: unknown): Promise<NodeStatus> {
+function bound(node: ClusterNode, formerDisk: number): Promise<NodeStatus> {
   return eventually(`node ${node.index} is known by its new disk`, async () => {
     const status = await node.status();
     // An empty log knows no disks at all, so it must have been caught up as well.
     if (!status || status.leader === null || status.last_applied === 0) return undefined;
-    expect(storageOf(status)).not.toBe(formerDisk);
+    expect(status.storage_id).not.toBe(formerDisk);
     const leader = await world.cluster.leader();
     const goal = (await leader?.status())?.commit_idx ?? Number.POSITIVE_INFINITY;
-    return status['disk_unknown'] === false && status.last_applied >= goal && status;
+    return !status.disk_unknown && status.last_applied >= goal && status;
   });
 }
 
@@ -53,7 +51,7 @@ test('a node with an empty folder is filled up, and then counts again', async ()
   const watch = world.during(new LeaderWatch(cluster));
   const leader = await cluster.waitForLeader();
   const [wiped, other] = othersOf(cluster, leader) as [ClusterNode, ClusterNode];
-  const formerDisk = storageOf(await statusOf(wiped));
+  const { storage_id: formerDisk } = await statusOf(wiped);
   const load = world.during(new AppendLoad({ urls: urlsOf(cluster) }));
   await load.progress(100);
   await killAndWipe(wiped);
@@ -86,7 +84,7 @@ test('a wiped node makes no majority with one that missed what it had acknowledg
   const leader = await cluster.waitForLeader();
   const [wiped, behind] = othersOf(cluster, leader) as [ClusterNode, ClusterNode];
   await settled(cluster);
-  const formerDisk = storageOf(await statusOf(wiped));
+  const { storage_id: formerDisk } = await statusOf(wiped);
   await behind.kill();
   // Acknowledged by the leader and the node that is about to forget it.
   expect((await put(leader.url, 'x', 'kept')).status).toBe(204);
@@ -96,7 +94,7 @@ test('a wiped node makes no majority with one that missed what it had acknowledg
 
   // These two are a majority by number. Were the empty one to vote, 'x' would be gone.
   for (const node of [wiped, behind]) {
-    for (const reply of [await get(node.url, 'x'), await put(node.url, 'y', 1)]) {
+    for (const reply of await Promise.all([get(node.url, 'x'), put(node.url, 'y', 1)])) {
       expect(reply.status).toBe(503);
       expect(refusal(reply)).toMatchObject({ outcome: 'not_applied', retry: 'safe' });
     }

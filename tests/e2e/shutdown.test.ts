@@ -115,7 +115,7 @@ test('requests under way are answered before the node ends', async () => {
   for (const other of others) other.pause();
   const replies = Array.from({ length: 20 }, (_, n) => put(leader.url, `under-way-${n}`, n));
   await eventually('the requests are under way', async () => {
-    return (await statusOf(leader))['pending_requests'] === replies.length;
+    return (await statusOf(leader)).pending_requests === replies.length;
   });
   const stopped = leader.stop();
   await eventually('the node says that it is stopping', () =>

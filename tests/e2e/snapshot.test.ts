@@ -52,13 +52,13 @@ test('a follower that missed too much is sent a snapshot, with the memory of wha
   for (let n = 0; n < 10; n++) expect((await appendKeyed(leader, n)).status).toBe(204);
   await fill(leader, 'first');
   // There is no way back for the other one but a snapshot.
-  expect((await statusOf(leader))['first_log_idx']).toBeGreaterThan(left + 1);
+  expect((await statusOf(leader)).first_log_idx).toBeGreaterThan(left + 1);
 
   await away.start();
   await caughtUp(cluster, away);
   await settled(cluster);
   expect(installed(away)).not.toEqual([]);
-  expect((await statusOf(away))['snapshot_idx']).toBeGreaterThan(left);
+  expect((await statusOf(away)).snapshot_idx).toBeGreaterThan(left);
   await expectFilled(away, 'first');
 
   // Each node decides for itself what was done before, from what the snapshot told it.
@@ -75,7 +75,7 @@ test('nodes restarted from their snapshots have all data and remember what was d
   await Promise.all(cluster.nodes.map((node) => node.kill()));
   await Promise.all(cluster.nodes.map((node) => node.start()));
   for (const node of cluster.nodes) {
-    expect((await statusOf(node))['snapshot_idx']).toBeGreaterThan(0);
+    expect((await statusOf(node)).snapshot_idx).toBeGreaterThan(0);
   }
   const leader = await cluster.waitForLeader();
   for (let n = 0; n < 10; n++) expect((await appendKeyed(leader, n)).status).toBe(204);

@@ -9,14 +9,13 @@ import { append, value } from './e2e_http';
 import { eventually } from './e2e_world';
 
 export interface LoadOptions {
+  /** Tells several loads on one cluster apart. */
+  readonly name?: string;
   readonly urls: readonly string[];
   readonly clients?: number;
   /** How long a client waits between two appends. */
   readonly pauseMs?: number;
 }
-
-const SHARED = 'load-shared';
-const ownKey = (client: number): string => `load-${client}`;
 
 /** How often a client tries one append before it calls the service broken. */
 const MOST_TRIES = 400;
@@ -65,6 +64,18 @@ export class AppendLoad {
     return this.running;
   }
 
+  private get name(): string {
+    return this.options.name ?? 'load';
+  }
+
+  private get sharedKey(): string {
+    return `${this.name}-shared`;
+  }
+
+  private ownKey(client: number): string {
+    return `${this.name}-${client}`;
+  }
+
   abandon(): void {
     this.stopping = true;
     this.abandoned = true;
@@ -72,7 +83,7 @@ export class AppendLoad {
 
   /** Everything is there once and in order, as this node tells it. Throws what is wrong. */
   async check(url: string, query = ''): Promise<void> {
-    const shared = (await value(url, SHARED, query)) as string[];
+    const shared = (await value(url, this.sharedKey, query)) as string[];
     const strangers = shared.filter((item) => !(Number(item.split(':')[0]) in this.counts));
     expect(strangers).toEqual([]);
     for (const [client, count] of this.counts.entries()) {
@@ -80,7 +91,7 @@ export class AppendLoad {
       const itemsOf = (parity: number) =>
         all.filter((n) => n % 2 === parity).map((n) => itemOf(client, n));
       expect(shared.filter((item) => item.startsWith(`${client}:`))).toEqual(itemsOf(0));
-      if (count > 1) expect(await value(url, ownKey(client), query)).toEqual(itemsOf(1));
+      if (count > 1) expect(await value(url, this.ownKey(client), query)).toEqual(itemsOf(1));
     }
   }
 
@@ -111,9 +122,9 @@ export class AppendLoad {
 
   /** Even items go to a list that all share, odd ones to a list of the client's own. */
   private tryAppend(url: string, client: number, n: number): Promise<Outcome> {
-    const key = n % 2 === 0 ? SHARED : ownKey(client);
+    const key = n % 2 === 0 ? this.sharedKey : this.ownKey(client);
     const item = itemOf(client, n);
-    const options = { idempotencyKey: `load-${item}`, patienceMs: PATIENCE_MS };
+    const options = { idempotencyKey: `${this.name}-${item}`, patienceMs: PATIENCE_MS };
     return append(url, key, item, options).then(
       ({ status, text }) => ({ status, said: `${status} ${text}` }),
       (error: Error) => ({ status: NO_ANSWER, said: error.message }),

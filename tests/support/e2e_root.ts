@@ -15,6 +15,7 @@ export function testIf(
   attempt: () => void,
 ): (name: string, run: () => Promise<void>) => void {
   try {
+    if (process.getuid?.() !== 0) throw new Error('it takes the rights of root');
     attempt();
     return test;
   } catch (error) {

@@ -157,9 +157,9 @@ const agreement = (status: NodeStatus): unknown[] =>
 
 const isWhole = (status: NodeStatus): boolean =>
   status.has_quorum &&
-  status['disk_unknown'] === false &&
+  !status.disk_unknown &&
   status.last_applied === status.commit_idx &&
-  status['last_log_idx'] === status.commit_idx;
+  status.last_log_idx === status.commit_idx;
 
 /** Waits until a node has applied at least what the present leader had committed. */
 export async function caughtUp(cluster: Cluster, node: ClusterNode): Promise<NodeStatus> {
