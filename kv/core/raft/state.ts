@@ -258,9 +258,10 @@ export class RaftState {
   }
 }
 
-/** Entries and snapshots are bulk; nothing that keeps the cluster together queues behind them. */
-const laneOf = (message: RaftMessage): Lane =>
-  message.kind === 'append_entries' || message.kind === 'install_snapshot' ? 'bulk' : 'control';
+/** Values and snapshots are bulk; nothing that keeps the cluster together queues behind them. */
+const BULK: readonly RaftMessage['kind'][] = ['append_entries', 'install_snapshot', 'forward'];
+
+const laneOf = (message: RaftMessage): Lane => (BULK.includes(message.kind) ? 'bulk' : 'control');
 
 function replyText(reply: RaftReply<unknown>): string {
   switch (reply.kind) {

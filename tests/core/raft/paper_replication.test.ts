@@ -231,6 +231,22 @@ describe('§5.3 log replication', () => {
   });
 });
 
+test('what carries values goes by the bulk lane, and nothing else does', () => {
+  const lanes = (solo: Solo) =>
+    solo.effects.flatMap((each) => (each.kind === 'send' ? [[each.message.kind, each.lane]] : []));
+  const leader = follower().becomeLeader();
+  leader.wait(50);
+  const forwarding = follower().follow(2);
+  forwarding.write('1', 'key');
+  forwarding.read();
+  const all = [...lanes(leader), ...lanes(forwarding)];
+  for (const [kind, lane] of all) {
+    const bulk = ['append_entries', 'forward'].includes(kind as string);
+    expect([kind, lane]).toEqual([kind, bulk ? 'bulk' : 'control']);
+  }
+  expect(new Set(all.map(([kind]) => kind)).size).toBeGreaterThanOrEqual(7);
+});
+
 describe('§5.4.2 committing entries of previous terms', () => {
   test('§5.4.2 Figure 8: an old entry on a majority is not committed by counting', () => {
     const solo = new Solo({ nodes: 5, log: [1, 2], term: 3 }).becomeLeader();

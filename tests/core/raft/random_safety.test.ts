@@ -349,9 +349,9 @@ function runSeed(seed: number): void {
   }
 }
 
-const { SEED, SEEDS = '200' } = process.env;
+const { SEED, SEEDS = '150' } = process.env;
 
 test('random schedules break no rule, lose nothing and end in one state', () => {
   if (SEED !== undefined) return runSeed(Number(SEED));
   for (let seed = 1; seed <= Number(SEEDS); seed++) runSeed(seed);
-});
+}, 300_000);
