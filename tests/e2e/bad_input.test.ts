@@ -43,7 +43,7 @@ beforeAll(async () => {
 afterAll(async () => {
   try {
     // After all that, every acknowledged write is there, once.
-    await load.stop();
+    await load?.stop();
     for (const node of world.cluster.nodes) await load.check(node.url);
   } finally {
     await world?.close();

@@ -117,10 +117,12 @@ test('requests under way are answered before the node ends', async () => {
   await eventually('the requests are under way', async () => {
     return (await statusOf(leader)).pending_requests === replies.length;
   });
+  const linesBefore = world.records.linesOf(leader).length;
   const stopped = leader.stop();
-  await eventually('the node says that it is stopping', () =>
-    world.records.linesOf(leader).some((line) => line.includes('stopping')),
-  );
+  await eventually('the node says that it is stopping', () => {
+    const lines = world.records.linesOf(leader).slice(linesBefore);
+    return lines.some((line) => line.includes('stopping'));
+  });
   for (const other of others) other.resume();
   for (const reply of await Promise.all(replies)) expect(reply.status).toBe(204);
   expect(await stopped).toEqual({ code: 0, signal: null });
