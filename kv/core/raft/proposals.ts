@@ -47,7 +47,8 @@ function proposalRefusal(
   // While leadership is being handed over the target must be able to catch up.
   if (leader.transfer !== undefined) return 'no_leader';
   // A leader that has lost its quorum would only collect proposals of unknown outcome.
-  if (quorumAge(raft, leader) > raft.options.electionTimeoutMinMs) return 'no_quorum';
+  const overdue = quorumAge(raft, leader) > raft.options.electionTimeoutMinMs;
+  if (overdue || raft.cutOff) return 'no_quorum';
   const { maxUncommittedBytes } = raft.options;
   const tail = leader.uncommittedBytes;
   return tail > 0 && tail + envelope.length > maxUncommittedBytes ? 'overloaded' : undefined;

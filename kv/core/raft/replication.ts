@@ -7,6 +7,7 @@ import { logIndex, type Millis, millis, type NodeId } from '../ids';
 import { entrySize } from './entry';
 import { acknowledged, heard } from './follower_contact';
 import { type Leader, quorumAge, updateQuorumContact } from './leadership';
+import { type Member, reachedByQuorum } from './membership';
 import type { MessageOf } from './messages';
 import type { Progress } from './progress';
 import { sendSnapshotSlice, startSnapshot } from './snapshot_sending';
@@ -162,6 +163,9 @@ export function receiveAppendEntriesReject(
 /** The links to a peer came or went: what was under way is lost, so probe at once. */
 export function linkChanged(raft: RaftState, peer: NodeId, up: boolean): void {
   raft.links.set(peer, up);
+  // A peer that no link event has spoken of may well be reached.
+  const linked = ({ id }: Member) => (raft.links.get(id) === false ? 0 : 1);
+  raft.cutOff = reachedByQuorum(raft.log.configuration, linked) === 0;
   if (raft.role.kind !== 'leader' || !up) return;
   const progress = raft.role.progress.get(peer);
   if (progress === undefined) return;

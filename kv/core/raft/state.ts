@@ -131,6 +131,8 @@ export class RaftState {
   readonly checkpoint: Checkpoint = { term: 0, commit: 0, applied: 0, snapshotIndex: 0 };
   readonly freshness = new Freshness();
   readonly links = new Map<NodeId, boolean>();
+  /** So many links are down that no majority can be reached: a hint, on which safety never rests. */
+  cutOff = false;
   private hardStateSequence: JournalSequence = journalSequence(0);
   private held: HeldMessage[] = [];
   private effects: RaftEffect[] = [];
