@@ -9,7 +9,7 @@ import { findScripts, headOf, readScript, runScript, writeScript } from '../../s
 import { ScriptWorld } from '../../support/script_commands';
 
 const FOLDER = join(__dirname, 'scripts');
-const REWRITE = process.env['REWRITE'] === '1';
+const REWRITE = process.env.REWRITE === '1';
 const scripts = findScripts(FOLDER);
 
 test.each(scripts)('%s', (name) => {
