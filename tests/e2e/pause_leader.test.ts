@@ -9,6 +9,7 @@ import {
   otherLeader,
   othersOf,
   pick,
+  settled,
   urlsOf,
   type World,
 } from '../support/e2e_world';
@@ -30,15 +31,15 @@ test('a frozen leader wakes up without telling anything old and without doing an
   const others = othersOf(cluster, leader);
   const watch = world.during(new LeaderWatch(cluster));
   expect((await put(leader.url, 'x', 'old')).status).toBe(204);
-  const load = world.during(new AppendLoad({ urls: urlsOf(cluster) }));
-  await load.progress(50);
 
+  await settled(cluster);
   const readers = await openReaders(leader.url);
 
   leader.pause();
-  // The first byte of each read gets there before anything that the next leader has to say, so
-  // that the old one finds the reads first when it wakes up.
+  // The first byte of each read gets there before anything that the others say, so that the old
+  // leader finds the reads first when it wakes up. That is why there is no load before.
   for (const reader of readers) reader.send('G');
+  const load = world.during(new AppendLoad({ urls: urlsOf(cluster) }));
   const pauseOver = wait(PAUSE_MS);
   await otherLeader(cluster, leader);
   expect((await put(pick(others).url, 'x', 'new')).status).toBe(204);
@@ -58,6 +59,7 @@ test('a frozen leader wakes up without telling anything old and without doing an
   for (const reader of readers) reader.close();
   await frozenAppend;
   await caughtUp(cluster, leader);
+  await load.progress(50);
   await load.stop();
   for (const node of cluster.nodes) {
     expect(await value(node.url, 'once')).toEqual([1]);
