@@ -38,14 +38,34 @@ function isPair(text: string, at: number, code: number): boolean {
   return low >= 0xdc00 && low <= 0xdfff;
 }
 
+/** Small buffers are cut from slabs of this size. */
+const SLAB_BYTES = 64 * 1024;
+/** Anything larger gets a buffer of its own, so that little of a slab is wasted at its end. */
+const LARGEST_CUT = 4 * 1024;
+
+let slab = new Uint8Array(0);
+let slabUsed = 0;
+
+/**
+ * Zeroed bytes that nobody else has. An engine frees buffers one by one, in a pause; a log of a
+ * hundred thousand entries, compacted at once, must not be a hundred thousand of them.
+ */
+function allocate(length: number): Uint8Array {
+  if (length > LARGEST_CUT) return new Uint8Array(length);
+  if (slabUsed + length > slab.length) {
+    slab = new Uint8Array(SLAB_BYTES);
+    slabUsed = 0;
+  }
+  slabUsed += length;
+  return slab.subarray(slabUsed - length, slabUsed);
+}
+
 export class ByteWriter {
   private buffer: Uint8Array;
-  private view: DataView;
   private at = 0;
 
   constructor(capacity = 64) {
-    this.buffer = new Uint8Array(capacity);
-    this.view = new DataView(this.buffer.buffer);
+    this.buffer = allocate(capacity);
   }
 
   /** How many bytes have been written. */
@@ -66,8 +86,7 @@ export class ByteWriter {
 
   u32(value: number): this {
     this.reserve(4);
-    this.view.setUint32(this.at, value, true);
-    this.at += 4;
+    this.put32(value);
     return this;
   }
 
@@ -75,15 +94,17 @@ export class ByteWriter {
   u48(value: number): this {
     invariant(value >= 0 && value <= MAX_U48, 'a number must fit 48 bits', { value });
     this.reserve(6);
-    this.view.setUint32(this.at, value >>> 0, true);
-    this.view.setUint16(this.at + 4, Math.floor(value / 2 ** 32), true);
-    this.at += 6;
+    const high = Math.floor(value / 2 ** 32);
+    this.put32(value >>> 0);
+    this.buffer[this.at++] = high;
+    this.buffer[this.at++] = high >>> 8;
     return this;
   }
 
   f64(value: number): this {
     this.reserve(8);
-    this.view.setFloat64(this.at, value, true);
+    const { buffer, byteOffset } = this.buffer;
+    new DataView(buffer, byteOffset).setFloat64(this.at, value, true);
     this.at += 8;
     return this;
   }
@@ -124,13 +145,19 @@ export class ByteWriter {
     return this;
   }
 
+  private put32(value: number): void {
+    this.buffer[this.at++] = value;
+    this.buffer[this.at++] = value >>> 8;
+    this.buffer[this.at++] = value >>> 16;
+    this.buffer[this.at++] = value >>> 24;
+  }
+
   private reserve(more: number): void {
     const needed = this.at + more;
     if (needed <= this.buffer.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.buffer.length * 2));
+    const grown = allocate(Math.max(needed, this.buffer.length * 2));
     grown.set(this.buffer.subarray(0, this.at));
     this.buffer = grown;
-    this.view = new DataView(grown.buffer);
   }
 }
 
