@@ -72,15 +72,18 @@ export function appendTermStart(raft: RaftState, leader: Leader): void {
 }
 
 /**
- * Binds the disks of members that were never heard before, and of members that came back with
- * another disk once they hold everything that is committed. One change at a time, and none before
- * this term has committed an entry: two changes that do not know of each other could each find a
- * majority. A joint phase, also that of an earlier leader, ends as soon as it is committed.
+ * Binds the disks of members. One that was never heard before is bound at once: its copies may be
+ * needed to commit anything at all, and the members stay the same, so any two majorities still
+ * share one. A member that came back with another disk must first hold everything that is
+ * committed; and that change waits until the one before it and an entry of this term are committed,
+ * since two changes that do not know of each other could each find a majority. A joint phase, also
+ * that of an earlier leader, ends as soon as it is committed.
  */
 export function bindStorages(raft: RaftState, leader: Leader): void {
   const { configuration, configurationIndex } = raft.log;
-  if (raft.commit < leader.noopIndex || raft.commit < configurationIndex) return;
+  const settled = raft.commit >= leader.noopIndex && raft.commit >= configurationIndex;
   if (isJoint(configuration)) {
+    if (!settled) return;
     raft.narrate('both configurations have agreed → leaves the old one');
     return appendConfiguration(raft, leader, leaveJoint(configuration));
   }
@@ -89,7 +92,8 @@ export function bindStorages(raft: RaftState, leader: Leader): void {
     const known = findMember(configuration, id)?.storage ?? 0;
     const progress = leader.progress.get(id);
     if (progress === undefined || progress.storage === 0 || progress.storage === known) continue;
-    if (known === 0 || progress.match >= raft.commit) storages.set(id, progress.storage);
+    const caughtUp = settled && progress.match >= raft.commit;
+    if (known === 0 || caughtUp) storages.set(id, progress.storage);
   }
   if (storages.size === 0) return;
   raft.narrate(`binds the disks of ${[...storages.keys()].join(' ')}`);

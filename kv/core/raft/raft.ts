@@ -55,6 +55,7 @@ import {
 } from './receive_install_snapshot';
 import {
   linkChanged,
+  noteLink,
   receiveAppendEntriesReject,
   receiveAppendEntriesReply,
   receiveHeartbeatReply,
@@ -198,6 +199,8 @@ function receiveMessage(raft: RaftState, from: NodeId, message: RaftMessage): vo
     const late = message.term < raft.term ? ` (of term ${message.term})` : '';
     raft.narrate(`← ${from} ${describe(message)}${late}`);
   }
+  // Messages are the only truth about links.
+  if (raft.links.get(from) === false) noteLink(raft, from, true);
   // A vote that would depose a leader which this node hears is not even heard (§4.2.3): neither its
   // term nor its question has any effect.
   if (message.kind === 'request_vote' && !message.transfer && message.term > raft.term) {

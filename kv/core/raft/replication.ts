@@ -162,16 +162,21 @@ export function receiveAppendEntriesReject(
 
 /** The links to a peer came or went: what was under way is lost, so probe at once. */
 export function linkChanged(raft: RaftState, peer: NodeId, up: boolean): void {
-  raft.links.set(peer, up);
-  // A peer that no link event has spoken of may well be reached.
-  const linked = ({ id }: Member) => (raft.links.get(id) === false ? 0 : 1);
-  raft.cutOff = reachedByQuorum(raft.log.configuration, linked) === 0;
+  noteLink(raft, peer, up);
   if (raft.role.kind !== 'leader' || !up) return;
   const progress = raft.role.progress.get(peer);
   if (progress === undefined) return;
   if (progress.mode.kind === 'snapshot') progress.mode.sentAt = millis(Number.NEGATIVE_INFINITY);
   else progress.probeFrom(logIndex(progress.match + 1));
   sendHeartbeat(raft, raft.role, progress);
+}
+
+/** Notes whether a peer can be reached, as far as a link event or a message of its tells. */
+export function noteLink(raft: RaftState, peer: NodeId, up: boolean): void {
+  raft.links.set(peer, up);
+  // A peer that nothing has told of may well be reached.
+  const linked = ({ id }: Member) => (raft.links.get(id) === false ? 0 : 1);
+  raft.cutOff = reachedByQuorum(raft.log.configuration, linked) === 0;
 }
 
 /**
