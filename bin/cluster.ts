@@ -34,6 +34,11 @@ export interface ClusterOptions {
   readonly onExit?: NodeOptions['onExit'];
 }
 
+/**
+ * For the Node that runs a node, as in the `create_server` scripts: a larger nursery of the garbage
+ * collector, in MiB. Requests then die in it rather than among the data, and pauses are shorter.
+ */
+const NODE_FLAGS = ['--max-semi-space-size=32'];
 const HOST = '127.0.0.1';
 const STOP_TIMEOUT_MS = 20_000;
 const LEADER_TIMEOUT_MS = 30_000;
@@ -54,7 +59,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     const flags = ['--data-dir', folder, ...(options.flags ?? [])];
     return new ClusterNode({
       ...{ index, id, url: `http://${HOST}:${httpPort}` },
-      command: [program, String(httpPort), id, ...partners, ...flags],
+      command: [...NODE_FLAGS, program, String(httpPort), id, ...partners, ...flags],
       stopTimeoutMs: options.stopTimeoutMs ?? STOP_TIMEOUT_MS,
       onLine: options.onLine ?? (() => undefined),
       onExit: options.onExit ?? (() => undefined),
