@@ -8,6 +8,7 @@
  */
 
 import { invariant } from './assert';
+import { allocate } from './slab';
 
 /** Bytes that do not say what they should: hostile, damaged or of another version. */
 export class DecodeError extends Error {
@@ -36,28 +37,6 @@ function isPair(text: string, at: number, code: number): boolean {
   if (code < 0xd800 || code > 0xdbff) return false;
   const low = text.charCodeAt(at + 1);
   return low >= 0xdc00 && low <= 0xdfff;
-}
-
-/** Small buffers are cut from slabs of this size. */
-const SLAB_BYTES = 64 * 1024;
-/** Anything larger gets a buffer of its own, so that little of a slab is wasted at its end. */
-const LARGEST_CUT = 4 * 1024;
-
-let slab = new Uint8Array(0);
-let slabUsed = 0;
-
-/**
- * Zeroed bytes that nobody else has. An engine frees buffers one by one, in a pause; a log of a
- * hundred thousand entries, compacted at once, must not be a hundred thousand of them.
- */
-function allocate(length: number): Uint8Array {
-  if (length > LARGEST_CUT) return new Uint8Array(length);
-  if (slabUsed + length > slab.length) {
-    slab = new Uint8Array(SLAB_BYTES);
-    slabUsed = 0;
-  }
-  slabUsed += length;
-  return slab.subarray(slabUsed - length, slabUsed);
 }
 
 export class ByteWriter {
