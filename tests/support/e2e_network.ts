@@ -6,14 +6,16 @@
  */
 
 import { type ChildProcess, fork } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import ts from 'typescript';
 import { run } from './e2e_root';
 
 const PREFIX = 'quorum-kv-';
 const SUBNET = '10.77.0';
-const GATEWAY = join(__dirname, '..', '..', 'dist', 'tests', 'support', 'e2e_gateway.js');
+const GATEWAY = join(__dirname, 'e2e_gateway.ts');
 
 export class TestNetwork {
   /** The namespace of the bridge; those of the nodes have a number after it. */
@@ -25,7 +27,6 @@ export class TestNetwork {
 
   /** Makes the network; throws where that is not possible. */
   open(): void {
-    if (!existsSync(GATEWAY)) throw new Error(`${GATEWAY} is missing: run 'npm run build'`);
     removeLeftOvers();
     try {
       this.join(this.hub);
@@ -58,7 +59,8 @@ export class TestNetwork {
 
   /** A port of the loopback address outside that leads to a port of a node; one at a time. */
   async gatewayTo(node: number, port: number): Promise<number> {
-    this.gateway ??= fork(GATEWAY, {
+    const program = this.gateway === undefined ? compiledGateway() : undefined;
+    this.gateway ??= fork(program ?? '', {
       execPath: 'ip',
       execArgv: ['netns', 'exec', this.hub, process.execPath],
     });
@@ -72,6 +74,8 @@ export class TestNetwork {
     });
     gateway.send({ host: this.address(node), port }, server);
     await ready;
+    // A program that runs needs its file no more.
+    if (program !== undefined) rmSync(dirname(program), { recursive: true, force: true });
     // Only the gateway's copy listens from now on.
     server.close();
     if (address === null || typeof address === 'string') throw new Error('a port has a number');
@@ -135,4 +139,13 @@ function removeLeftOvers(): void {
     const pid = name.slice(PREFIX.length).split('-')[0];
     if (!existsSync(`/proc/${pid}`)) run('ip', 'netns', 'del', name);
   }
+}
+
+/** The program of the gateway as JavaScript: it runs in a process that knows no TypeScript. */
+function compiledGateway(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'quorum-kv-gateway-'));
+  const options = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 };
+  const program = join(folder, 'gateway.js');
+  writeFileSync(program, ts.transpile(readFileSync(GATEWAY, 'utf8'), options));
+  return program;
 }
