@@ -165,7 +165,7 @@ const CHARACTERS_AT_ONCE = 4096;
 /** One character for each byte, from `start` up to but not including `end`. */
 export function latin1Text(bytes: Uint8Array, start = 0, end = bytes.length): string {
   if (end - start <= CHARACTERS_AT_ONCE) {
-    return String.fromCharCode.apply(null, bytes.subarray(start, end) as unknown as number[]);
+    return Reflect.apply(String.fromCharCode, undefined, bytes.subarray(start, end));
   }
   let text = '';
   for (let at = start; at < end; at += CHARACTERS_AT_ONCE) {

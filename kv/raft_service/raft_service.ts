@@ -4,11 +4,12 @@
  */
 
 import type { NodeConfig } from '../config';
+import { invariant } from '../core/assert';
 import type { Answer, ByteString, Command, Query } from '../core/command';
 import { operatingError } from '../core/errors';
 import { logIndex, millis } from '../core/ids';
 import { decodeResult, encodeCommand } from '../core/machine/command_codec';
-import type { KeyValue } from '../core/machine/key_value';
+import { KeyValue, type KeyValueStats } from '../core/machine/key_value';
 import type { RaftReply, RaftRequest, ServedFrom } from '../core/raft/requests';
 import type { RaftStatus } from '../core/raft/status';
 import { type Log, QUIET } from '../runtime/log';
@@ -132,7 +133,7 @@ export class RaftService implements KeyValueService {
     const { raft, storage, driver } = this.node;
     const { machine } = raft.inspect;
     const sessions = machine.stats();
-    const data = (machine.machine as unknown as KeyValue).stats();
+    const data = this.data();
     return statusReport({
       raft: raft.status(),
       storage: storage.stats(),
@@ -201,6 +202,13 @@ export class RaftService implements KeyValueService {
     return { index, term, node: this.config.nodeId, leader: leader ?? '', ageMs: age };
   }
 
+  /** The size of the map that is in use now: an installed snapshot brings another one. */
+  private data(): KeyValueStats {
+    const { machine } = this.node.raft.inspect.machine;
+    invariant(machine instanceof KeyValue, 'the node replicates a key/value map', {});
+    return machine.stats();
+  }
+
   private readings(): Readings {
     const status = this.node.raft.status();
     const storage = this.node.storage.stats();
@@ -216,7 +224,7 @@ export class RaftService implements KeyValueService {
       snapshotBytes: status.snapshotBytes,
       peersConnected: status.peers.filter((peer) => peer.connected).length,
       sessions: sessions.sessions + sessions.keys,
-      keys: (machine.machine as unknown as KeyValue).stats().keys,
+      keys: this.data().keys,
       pendingRequests: status.pendingRequests,
       loopLagMs: this.lag.takeMaxMs(),
       fsyncs: storage.fsyncCount,

@@ -9,8 +9,8 @@ const draws = (prng: Prng, count: number): number[] =>
  * is read out of the generator under test.
  */
 function* reference(prng: Prng): Generator<number> {
-  const { a, b, c, d } = prng as unknown as Record<'a' | 'b' | 'c' | 'd', number>;
-  const s = [a, b, c, d].map((word) => BigInt(word >>> 0)) as [bigint, bigint, bigint, bigint];
+  const word = (name: string) => BigInt(Number(Reflect.get(prng, name)) >>> 0);
+  const s = ['a', 'b', 'c', 'd'].map(word) as [bigint, bigint, bigint, bigint];
   const low = (x: bigint) => x & 0xffffffffn;
   const rotate = (x: bigint, by: bigint) => low((x << by) | (x >> (32n - by)));
   for (;;) {

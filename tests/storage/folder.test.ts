@@ -76,6 +76,7 @@ describe('the lock', () => {
     expect(readdirSync(folder).sort()).toEqual(['identity.json', 'journal', 'snapshots']);
   });
 
+  // Without /proc nobody can tell two processes with one number apart.
   const tellsStartTimes = existsSync('/proc/self/stat') ? it : it.skip;
   tellsStartTimes('of a process whose number was given to another is taken over', async () => {
     const storage = open();

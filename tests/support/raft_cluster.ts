@@ -34,7 +34,6 @@ import type { RaftOptions } from '../../kv/core/raft/options';
 import { Raft } from '../../kv/core/raft/raft';
 import { recover } from '../../kv/core/raft/recovery';
 import type { RaftReply, RaftRequest, ReadRequest } from '../../kv/core/raft/requests';
-import type { ReplicatedMachine } from '../../kv/core/raft/state';
 import { RaftChecks, stateText } from './raft_checks';
 import { replyText } from './raft_clients';
 import { NODE_OPTIONS } from './raft_defaults';
@@ -253,7 +252,7 @@ export class RaftCluster {
     if (node.core !== undefined) this.crash(id);
     if (wiped) node.disk = new RaftDisk(this.newStorage());
     const options = this.optionsOf(node);
-    const empty = new Sessions(new KeyValue()) as unknown as ReplicatedMachine;
+    const empty = new Sessions(new KeyValue());
     const initial = recover(options.members, node.disk.recovered(), empty);
     node.core = new Raft<Query, Answer>(options, initial, this.clock(id));
     this.step(id, []);

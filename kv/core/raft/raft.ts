@@ -239,7 +239,8 @@ function checkQuorum(raft: RaftState): void {
   if (raft.role.kind !== 'leader') return;
   const { electionTimeoutMaxMs, maxDiskStallMs } = raft.options;
   if (quorumAge(raft, raft.role) >= electionTimeoutMaxMs) {
-    return becomeFollower(raft, raft.term, 'has not reached a majority for an election timeout');
+    becomeFollower(raft, raft.term, 'has not reached a majority for an election timeout');
+    return;
   }
   const waiting = raft.journal.waitingSince;
   if (waiting !== undefined && raft.now - waiting >= maxDiskStallMs && !raft.isSoleVoter) {

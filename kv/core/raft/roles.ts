@@ -67,7 +67,7 @@ function makeFollower(
 }
 
 /** Steps into `newTerm` without a leader (any role, §5.1), or back to follower in the same term. */
-export function becomeFollower(raft: RaftState, newTerm: Term, reason: string): void {
+export function becomeFollower(raft: RaftState, newTerm: Term, reason: string): Follower {
   invariant(newTerm >= raft.term, 'terms never decrease', { term: raft.term, newTerm });
   raft.narrate(`${reason} → follower in term ${newTerm}`);
   const stepsDown = raft.role.kind === 'leader' ? raft.role : undefined;
@@ -77,8 +77,10 @@ export function becomeFollower(raft: RaftState, newTerm: Term, reason: string): 
   const deadline =
     raft.role.kind === 'leader' ? raft.drawElectionDeadline() : raft.role.electionDeadline;
   // Committed entries are in the log of every later leader (§5.4), so they need no verifying.
-  raft.role = makeFollower(undefined, deadline, raft.commit);
+  const follower = makeFollower(undefined, deadline, raft.commit);
+  raft.role = follower;
   if (stepsDown !== undefined) raft.clients.leadershipLost(raft, stepsDown);
+  return follower;
 }
 
 /** Notes that the leader of the current term was heard. */
@@ -88,8 +90,10 @@ export function followLeader(raft: RaftState, leader: NodeId): Follower {
     self: raft.self,
     leader,
   });
-  if (raft.role.kind !== 'follower') becomeFollower(raft, raft.term, `${leader} leads the term`);
-  const follower = raft.role as unknown as Follower;
+  const follower =
+    raft.role.kind === 'follower'
+      ? raft.role
+      : becomeFollower(raft, raft.term, `${leader} leads the term`);
   if (follower.leader !== leader) {
     invariant(follower.leader === undefined, 'there is one leader in a term (§5.2)', {
       term: raft.term,

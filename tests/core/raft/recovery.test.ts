@@ -20,11 +20,11 @@ import { encodeRecord } from '../../../kv/core/raft/journal';
 import { bootstrapConfiguration } from '../../../kv/core/raft/membership';
 import { RecoveryError, recover } from '../../../kv/core/raft/recovery';
 import { encodeSnapshotMeta } from '../../../kv/core/raft/snapshot_meta';
-import type { InitialState, ReplicatedMachine } from '../../../kv/core/raft/state';
+import type { InitialState } from '../../../kv/core/raft/state';
 import { id } from './solo';
 
 const MEMBERS = [id(1), id(2), id(3)];
-const empty = () => new Sessions(new KeyValue()) as unknown as ReplicatedMachine;
+const empty = () => new Sessions(new KeyValue());
 
 interface ModelEntry {
   readonly index: number;

@@ -32,7 +32,7 @@ import { Raft } from '../../../kv/core/raft/raft';
 import { recover } from '../../../kv/core/raft/recovery';
 import type { RaftReply } from '../../../kv/core/raft/requests';
 import type { Role } from '../../../kv/core/raft/roles';
-import type { RaftState, ReplicatedMachine } from '../../../kv/core/raft/state';
+import type { RaftState } from '../../../kv/core/raft/state';
 import { put } from '../../support/raft_cluster';
 import type { RaftEffect, RaftEvent } from '../../support/raft_disk';
 
@@ -95,7 +95,7 @@ export class Solo {
     const hardState = { term: term(setup.term ?? log.at(-1) ?? 0), votedFor: voteOf(votedFor) };
     records.push(encodeRecord({ kind: 'hard_state', ...hardState }));
     const members = Array.from({ length: nodes }, (_, i) => id(i + 1));
-    const empty = new Sessions(new KeyValue()) as unknown as ReplicatedMachine;
+    const empty = new Sessions(new KeyValue());
     const recovered = { snapshot: undefined, records, firstSequence: journalSequence(1) };
     const initial = recover(members, recovered, empty);
     const own = { self: id(1), storage: storageId(1), members, seed: 1, trace: false };
