@@ -35,11 +35,11 @@ export interface ClusterOptions {
 }
 
 /**
- * For the Node that runs a node, as in the `create_server` scripts: the young generation is
- * collected by one thread. On a busy machine the pause would else last until the slowest of several
- * has had its turn of a processor.
+ * For the Node that runs a node, as in the `create_server` scripts: the young generation is small
+ * and collected by one thread, so that no collection stops the event loop for long. With several
+ * threads the pause would last until the slowest has had its turn of a busy machine's processors.
  */
-const NODE_FLAGS = ['--no-parallel-scavenge'];
+const NODE_FLAGS = ['--no-parallel-scavenge', '--max-semi-space-size=8'];
 const HOST = '127.0.0.1';
 const STOP_TIMEOUT_MS = 20_000;
 const LEADER_TIMEOUT_MS = 30_000;

@@ -23,20 +23,15 @@ export function checkState(raft: RaftState): void {
     applied: raft.applied,
     snapshotIndex: raft.snapshot?.index ?? 0,
   };
-  const all = { self: raft.self, ...now, last: log.lastIndex, base: log.baseIndex };
-  invariant(now.term >= before.term, 'R6: terms never decrease', { ...all, before });
-  invariant(now.commit >= before.commit, 'R7: the commit index never decreases', {
-    ...all,
-    before,
-  });
-  invariant(now.applied >= before.applied, 'R8: nothing is applied twice', { ...all, before });
+  const ends = { last: log.lastIndex, base: log.baseIndex, durable: raft.durable };
+  const all = { self: raft.self, ...now, ...ends, before };
+  invariant(now.term >= before.term, 'R6: terms never decrease', all);
+  invariant(now.commit >= before.commit, 'R7: the commit index never decreases', all);
+  invariant(now.applied >= before.applied, 'R8: nothing is applied twice', all);
   invariant(now.applied <= now.commit, 'R9: only committed entries are applied', all);
-  invariant(now.commit <= log.lastIndex, 'R10: what is committed is in the log', all);
-  invariant(raft.durable <= log.lastIndex, 'R11: what is durable is in the log', {
-    ...all,
-    durable: raft.durable,
-  });
-  invariant(log.baseIndex <= now.snapshotIndex, 'R12: what is compacted is in a snapshot', all);
+  invariant(now.commit <= ends.last, 'R10: what is committed is in the log', all);
+  invariant(ends.durable <= ends.last, 'R11: what is durable is in the log', all);
+  invariant(ends.base <= now.snapshotIndex, 'R12: what is compacted is in a snapshot', all);
   invariant(now.snapshotIndex <= now.applied, 'R13: a snapshot holds what was applied', all);
   if (raft.role.kind === 'leader') {
     invariant(raft.role.term === raft.term, 'R14: a leader leads its own term', all);

@@ -9,7 +9,8 @@
 
 import { invariant } from '../assert';
 import { type JournalSequence, type LogIndex, logIndex, type Term } from '../ids';
-import { type Entry, entryData, entrySize } from './entry';
+import { type Entry, entryData } from './entry';
+import { EntrySegments } from './entry_segments';
 import { type Configuration, decodeConfiguration } from './membership';
 
 interface ConfigurationAt {
@@ -18,19 +19,18 @@ interface ConfigurationAt {
 }
 
 export class RaftLog {
-  private entries: Entry[] = [];
-  /** For each entry the number of its record in the journal. */
-  private sequences: JournalSequence[] = [];
+  private entries: EntrySegments;
+  private newest: { term: Term; time: number };
   /** The configurations of the log, oldest first; the first one is that of the base. */
   private configurations: ConfigurationAt[];
-  /** The bytes of all entries held. */
-  private heldBytes = 0;
 
   constructor(
     private base: { index: LogIndex; term: Term },
     configuration: Configuration,
   ) {
     this.configurations = [{ index: base.index, configuration }];
+    this.entries = new EntrySegments(base.index + 1);
+    this.newest = { term: base.term, time: 0 };
   }
 
   get baseIndex(): LogIndex {
@@ -46,16 +46,16 @@ export class RaftLog {
     return logIndex(this.base.index + this.entries.length);
   }
   get lastTerm(): Term {
-    return this.entries.at(-1)?.term ?? this.base.term;
+    return this.newest.term;
   }
   get lastTime(): number {
-    return this.entries.at(-1)?.time ?? 0;
+    return this.newest.time;
   }
   get length(): number {
     return this.entries.length;
   }
   get bytes(): number {
-    return this.heldBytes;
+    return this.entries.bytes;
   }
 
   /** The configuration in force: the newest in the log, committed or not. */
@@ -76,19 +76,15 @@ export class RaftLog {
   /** The term of an entry; undefined before the base and beyond the end. */
   termAt(index: number): Term | undefined {
     if (index === this.base.index) return this.base.term;
-    return this.entries[index - this.base.index - 1]?.term;
+    return this.entries.has(index) ? this.entries.termAt(index) : undefined;
   }
 
   entryAt(index: number): Entry {
-    const entry = this.entries[index - this.base.index - 1];
-    invariant(entry !== undefined, 'there is no such entry', { index, last: this.lastIndex });
-    return entry;
+    return this.entries.entryAt(index);
   }
 
   sequenceAt(index: number): JournalSequence {
-    const sequence = this.sequences[index - this.base.index - 1];
-    invariant(sequence !== undefined, 'there is no such entry', { index, last: this.lastIndex });
-    return sequence;
+    return this.entries.sequenceAt(index);
   }
 
   append(entry: Entry, sequence: JournalSequence): void {
@@ -100,9 +96,8 @@ export class RaftLog {
       term: entry.term,
       lastTerm: this.lastTerm,
     });
-    this.entries.push(entry);
-    this.sequences.push(sequence);
-    this.heldBytes += entrySize(entry);
+    this.entries.push(entry, sequence);
+    this.newest = entry;
     if (entry.kind !== 'configuration') return;
     const configuration = decodeConfiguration(entryData(entry));
     this.configurations.push({ index: entry.index, configuration });
@@ -111,50 +106,50 @@ export class RaftLog {
   /** Drops the entry at `index` and all after it, and the configurations that they brought. */
   truncateFrom(index: LogIndex): void {
     invariant(index > this.base.index, 'what is compacted is never truncated', { index });
-    const kept = index - this.base.index - 1;
-    for (const entry of this.entries.splice(kept)) this.heldBytes -= entrySize(entry);
-    this.sequences.length = this.entries.length;
+    this.entries.truncateFrom(index);
+    this.findNewest();
     while (this.lastConfiguration.index >= index) this.configurations.pop();
   }
 
   /** Drops everything up to and including `index`, which becomes the base. */
   compactTo(index: LogIndex): void {
     if (index <= this.base.index) return;
-    const newBase = this.entryAt(index);
     const configuration = this.configurationAt(index);
-    const dropped = this.entries.splice(0, index - this.base.index);
-    for (const entry of dropped) this.heldBytes -= entrySize(entry);
-    this.sequences.splice(0, dropped.length);
-    this.base = { index, term: newBase.term };
+    this.base = { index, term: this.entries.termAt(index) };
+    this.entries.dropTo(index);
+    this.findNewest();
     const later = this.configurations.filter((each) => each.index > index);
     this.configurations = [{ index, configuration }, ...later];
   }
 
   /** Forgets every entry and begins anew behind a snapshot. */
   reset(index: LogIndex, term: Term, configuration: Configuration): void {
-    this.entries = [];
-    this.sequences = [];
-    this.heldBytes = 0;
+    this.entries = new EntrySegments(index + 1);
     this.base = { index, term };
+    this.findNewest();
     this.configurations = [{ index, configuration }];
   }
 
   /** Fills in the term of the base, where recovery could not know it at first. */
   setBaseTerm(term: Term): void {
     this.base = { index: this.base.index, term };
+    this.findNewest();
   }
 
   /** Entries from `from` on, as many as fit both caps, but at least one if there is one. */
   slice(from: LogIndex, maxEntries: number, maxBytes: number): Entry[] {
-    const start = from - this.base.index - 1;
-    invariant(start >= 0, 'these entries are compacted', { from, base: this.base.index });
+    invariant(from > this.base.index, 'these entries are compacted', {
+      from,
+      base: this.base.index,
+    });
+    const slice: Entry[] = [];
     let bytes = 0;
-    let end = start;
-    for (; end < this.entries.length && end - start < maxEntries; end++) {
-      bytes += entrySize(this.entries[end] as Entry);
-      if (bytes > maxBytes && end > start) break;
+    for (let at: number = from; this.entries.has(at) && slice.length < maxEntries; at++) {
+      bytes += this.entries.sizeAt(at);
+      if (bytes > maxBytes && slice.length > 0) break;
+      slice.push(this.entries.entryAt(at));
     }
-    return this.entries.slice(start, end);
+    return slice;
   }
 
   /**
@@ -176,15 +171,13 @@ export class RaftLog {
 
   /** The bytes of the entries above `index`. */
   bytesAfter(index: LogIndex): number {
-    let bytes = 0;
-    for (
-      let at = Math.max(index, this.base.index) - this.base.index;
-      at < this.entries.length;
-      at++
-    ) {
-      bytes += entrySize(this.entries[at] as Entry);
-    }
-    return bytes;
+    return this.entries.sizeOf(Math.max(index, this.base.index) + 1, this.lastIndex + 1);
+  }
+
+  private findNewest(): void {
+    const { length } = this.entries;
+    this.newest =
+      length > 0 ? this.entries.entryAt(this.lastIndex) : { term: this.base.term, time: 0 };
   }
 
   private get lastConfiguration(): ConfigurationAt {

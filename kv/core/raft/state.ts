@@ -80,6 +80,9 @@ interface HeldMessage {
   readonly message: RaftMessage;
 }
 
+/** More messages than this are not held back: the oldest are dropped, as a network may do. */
+const MAX_HELD_MESSAGES = 1024;
+
 /** What recovery hands over to a starting node. */
 export interface InitialState {
   readonly term: Term;
@@ -214,6 +217,8 @@ export class RaftState {
   send(to: NodeId, message: RaftMessage): void {
     if (!this.hardStateDurable) {
       this.held.push({ after: this.hardStateSequence, to, message });
+      // Whoever waits for one of these sends again: a stalled disk must not fill the memory.
+      if (this.held.length > MAX_HELD_MESSAGES) this.held.shift();
       return;
     }
     if (this.options.trace) this.line(`→ ${to} ${describe(message)}`);

@@ -19,7 +19,6 @@ import {
   term,
 } from '../../../kv/core/ids';
 import { encodeCommand } from '../../../kv/core/machine/command_codec';
-import { DEFAULT_SESSION_SETTINGS, encodeSettings } from '../../../kv/core/machine/envelope';
 import { KeyValue } from '../../../kv/core/machine/key_value';
 import { Sessions } from '../../../kv/core/machine/sessions';
 import type { JournalRecord } from '../../../kv/core/protocol';
@@ -34,6 +33,7 @@ import type { RaftReply } from '../../../kv/core/raft/requests';
 import type { Role } from '../../../kv/core/raft/roles';
 import type { RaftState } from '../../../kv/core/raft/state';
 import { put } from '../../support/raft_cluster';
+import { NODE_OPTIONS } from '../../support/raft_defaults';
 import type { RaftEffect, RaftEvent } from '../../support/raft_disk';
 
 export interface SoloSetup {
@@ -46,20 +46,10 @@ export interface SoloSetup {
 }
 
 const OPTIONS = {
-  electionTimeoutMinMs: millis(150),
-  electionTimeoutMaxMs: millis(300),
-  heartbeatMs: millis(50),
-  maxDiskStallMs: millis(1000),
-  maxEntriesPerMessage: 64,
-  maxBytesPerMessage: 64 * 1024,
-  maxInflightMessages: 16,
-  maxInflightBytes: 1024 * 1024,
-  maxUncommittedBytes: 1024 * 1024,
+  ...NODE_OPTIONS,
   maxPendingRequests: 100,
   snapshotLogBytes: 1e9,
-  keepLogBytes: 0,
   snapshotSliceBytes: 1000,
-  machineSettings: encodeSettings(DEFAULT_SESSION_SETTINGS),
 };
 
 export const id = (n: number): NodeId => nodeId(`n${n}`);
