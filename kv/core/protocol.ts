@@ -111,6 +111,25 @@ export type Effect<Message, Reply> =
   /** One line of the trace (`trace.ts`); only when the core was constructed with tracing on. */
   | { readonly kind: 'trace'; readonly line: string };
 
+/** The effects that are for the node's disk, and the events that come from it. */
+export type StorageEffect = Extract<
+  Effect<never, never>,
+  {
+    kind:
+      | 'persist'
+      | 'release'
+      | 'snapshot_open'
+      | 'snapshot_append'
+      | 'snapshot_commit'
+      | 'snapshot_abort'
+      | 'snapshot_read';
+  }
+>;
+export type StorageEvent = Extract<
+  Event<never, never>,
+  { kind: 'persisted' | 'snapshot_written' | 'snapshot_saved' | 'snapshot_data' }
+>;
+
 export interface Protocol<Message, Request, Reply> {
   /** The next moment at which a `wake` is wanted; `NEVER` if nothing is waited for. */
   readonly wakeAt: Millis;

@@ -5,28 +5,9 @@
  */
 
 import type { NodeId, StorageId } from '../core/ids';
-import type { Effect, Event, Recovered } from '../core/protocol';
+import type { Recovered, StorageEffect, StorageEvent } from '../core/protocol';
 
-/** The effects that are for the disk. */
-export type StorageEffect = Extract<
-  Effect<never, never>,
-  {
-    kind:
-      | 'persist'
-      | 'release'
-      | 'snapshot_open'
-      | 'snapshot_append'
-      | 'snapshot_commit'
-      | 'snapshot_abort'
-      | 'snapshot_read';
-  }
->;
-
-/** The events that come from the disk. */
-export type StorageEvent = Extract<
-  Event<never, never>,
-  { kind: 'persisted' | 'snapshot_written' | 'snapshot_saved' | 'snapshot_data' }
->;
+export type { StorageEffect, StorageEvent };
 
 /** Who a data folder belongs to. Written once, when the folder is created. */
 export interface StorageIdentity {
