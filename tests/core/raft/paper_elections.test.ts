@@ -54,6 +54,18 @@ describe('§5.1 terms', () => {
     expect(sent(late, 'request_vote_reply')).toMatchObject([{ term: 4, granted: true }]);
     expect(sent(late, 'pre_vote_reply')).toHaveLength(1);
   });
+
+  test('§5.1 so much waits for a stalled disk and no more: the oldest messages are dropped', () => {
+    const solo = follower();
+    solo.slow = true;
+    const rounds = Array.from({ length: 3000 }, (_, i) => i + 1);
+    for (const round of rounds) expect(solo.receive(2, heartbeat(9, 0, round))).toEqual([]);
+    const late = solo.persist();
+    expect(late).toHaveLength(1024);
+    const answered = sent(late, 'heartbeat_reply').map((reply) => reply.round);
+    expect(answered.length).toBeGreaterThan(1000);
+    expect(answered).toEqual(rounds.slice(-answered.length));
+  });
 });
 
 describe('§5.2 leader election', () => {
