@@ -33,6 +33,10 @@ export const ENTRY_OVERHEAD = 64;
 
 export const entrySize = (entry: Entry): number => entry.encoded.length + ENTRY_OVERHEAD;
 
+/** The size of an entry that is not made yet. */
+export const entrySizeWith = (data: Uint8Array): number =>
+  HEADER_BYTES + data.length + ENTRY_OVERHEAD;
+
 export function makeEntry(
   kind: EntryKind,
   index: LogIndex,

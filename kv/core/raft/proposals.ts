@@ -5,7 +5,7 @@
 
 import type { ErrorCode } from '../errors';
 import { type LogIndex, logIndex, type NodeId, type StorageId } from '../ids';
-import { type EntryKind, entrySize, makeEntry } from './entry';
+import { type EntryKind, entrySize, entrySizeWith, makeEntry } from './entry';
 import { clusterTime, type Leader, type Origin, quorumAge } from './leadership';
 import {
   allMembers,
@@ -51,7 +51,9 @@ function proposalRefusal(
   if (overdue || raft.cutOff) return 'no_quorum';
   const { maxUncommittedBytes } = raft.options;
   const tail = leader.uncommittedBytes;
-  return tail > 0 && tail + envelope.length > maxUncommittedBytes ? 'overloaded' : undefined;
+  return tail > 0 && tail + entrySizeWith(envelope) > maxUncommittedBytes
+    ? 'overloaded'
+    : undefined;
 }
 
 /**
