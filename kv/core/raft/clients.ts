@@ -34,7 +34,7 @@ export class Clients {
   readonly reads: ReadRequests;
   readonly forwarding: Forwarding;
   private readonly pending = new Map<RequestId, Pending>();
-  private readonly deadlines = new Deadlines();
+  private readonly deadlines = new Deadlines((id) => this.pending.has(id));
 
   /** Messages that want an answer are numbered on from there. */
   constructor(lastNumber: number) {
@@ -57,11 +57,12 @@ export class Clients {
       const message = 'Too many requests are under way on this node; try again later';
       return raft.reply(id, failed(operatingError('overloaded', message, counts)));
     }
+    this.register(raft, id, request);
+    if (!this.pending.has(id)) return;
     this.deadlines.add(id, request.deadline);
     // Without a leader, nobody need wait longer than an election takes.
     const patience = millis(raft.now + 2 * electionTimeoutMaxMs);
     if (patience < request.deadline) this.deadlines.add(id, patience);
-    this.register(raft, id, request);
   }
 
   private register(raft: RaftState, id: RequestId, request: RaftRequest<unknown>): void {
