@@ -28,6 +28,8 @@ export interface ClusterOptions {
   readonly program?: string;
   /** How long a node may take to stop by itself before it is killed. */
   readonly stopTimeoutMs?: number;
+  /** How long a node may take to answer after its start before it is killed; a minute when absent. */
+  readonly startTimeoutMs?: number;
   /** Hears every line that a node prints. */
   readonly onLine?: (node: ClusterNode, line: string) => void;
   /** Hears of every end of a node's process. */
@@ -62,6 +64,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       ...{ index, id, url: `http://${HOST}:${httpPort}` },
       command: [...NODE_FLAGS, program, String(httpPort), id, ...partners, ...flags],
       stopTimeoutMs: options.stopTimeoutMs ?? STOP_TIMEOUT_MS,
+      startTimeoutMs: options.startTimeoutMs,
       onLine: options.onLine ?? (() => undefined),
       onExit: options.onExit ?? (() => undefined),
     });

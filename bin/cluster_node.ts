@@ -44,6 +44,8 @@ export interface NodeOptions {
   /** A program and its arguments that run the command in surroundings of their own, by `exec`. */
   readonly wrapper?: readonly string[];
   readonly stopTimeoutMs: number;
+  /** How long the node may take to answer after its start before it is given up and killed. */
+  readonly startTimeoutMs?: number | undefined;
   readonly onLine: (node: ClusterNode, line: string) => void;
   /** `expected`: we asked for it. */
   readonly onExit: (node: ClusterNode, exit: Exit, expected: boolean) => void;
@@ -59,6 +61,7 @@ interface Running {
 
 const POLL_MS = 25;
 const STATUS_TIMEOUT_MS = 1000;
+const START_TIMEOUT_MS = 60_000;
 
 export class ClusterNode {
   private current: Running | undefined;
@@ -86,18 +89,27 @@ export class ClusterNode {
     return this.isRunning ? this.current?.process.pid : undefined;
   }
 
-  /** Resolves when the node answers; rejects with its last words if it ends before. */
+  /**
+   * Resolves when the node answers; rejects with its last words if it ends before, or does not
+   * answer in time and is killed for it.
+   */
   async start(): Promise<void> {
     if (this.isRunning) throw new Error(`${this.id} is running already`);
+    const { startTimeoutMs = START_TIMEOUT_MS } = this.options;
     const running = this.spawn();
     this.current = running;
+    const deadline = performance.now() + startTimeoutMs;
+    let tooLate = false;
     while (!running.hasEnded) {
       // Another process may hold the port: only an answer of our own one counts.
       if ((await this.status())?.pid === running.process.pid) return;
-      await Promise.race([wait(POLL_MS), running.ended]);
+      tooLate = performance.now() >= deadline && !running.hasEnded;
+      if (tooLate) await this.kill();
+      else await Promise.race([wait(POLL_MS), running.ended]);
     }
     const { code, signal } = await running.ended;
-    const how = signal ?? `exit code ${code}`;
+    const ended = signal ?? `exit code ${code}`;
+    const how = tooLate ? `no answer in ${startTimeoutMs} ms, killed` : ended;
     throw new Error(`node ${this.index} (${this.id}) did not start (${how}): ${running.lastLine}`);
   }
 

@@ -139,6 +139,28 @@ test('a node that cannot start is one clear line, and takes the others down', as
   expect(ends.sort()).toEqual([0, 1]);
 });
 
+test('a node that is alive but never answers is killed, and its last words are told', async () => {
+  const lines: string[] = [];
+  const exits: string[] = [];
+  const starting = startCluster({
+    nodes: 1,
+    dataDir: tmpdir(),
+    program: PROGRAM,
+    flags: ['--mute'],
+    startTimeoutMs: 100,
+    onLine: (_node, line) => lines.push(line),
+    onExit: (node, { signal }, expected) => exits.push(`${node.index} ${signal} ${expected}`),
+  });
+  const message = await starting.then(
+    () => 'it started',
+    (error: Error) => error.message,
+  );
+  const [how, ...last] = message.split('): ');
+  expect(how).toMatch(/^node 0 \(127\.0\.0\.1:\d+\) did not start \(no answer in 100 ms, killed$/);
+  expect(last.join('): ')).toBe(lines.at(-1) ?? 'it said nothing');
+  expect(exits).toEqual(['0 SIGKILL true']);
+});
+
 test('a port that is taken, even by something that answers, is a failed start', async () => {
   const squatter = createServer((_request, response) => response.end('{"pid":1}'));
   const [port = 0] = await freePorts('127.0.0.1', 1);

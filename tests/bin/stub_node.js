@@ -31,6 +31,7 @@ async function status() {
 
 const peers = net.createServer((socket) => socket.on('error', () => undefined));
 const server = http.createServer(async (_request, response) => {
+  if (rest.includes('--mute')) return;
   response.setHeader('content-type', 'application/json');
   response.end(JSON.stringify(await status()));
 });
