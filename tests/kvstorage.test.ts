@@ -144,6 +144,14 @@ test('options that make no node are refused, all problems at once', async () => 
   await expect(bad).rejects.toThrow(/nodeId.*heartbeatMs/);
 });
 
+test('a data folder that cannot be made is named, with the reason and what to do', async () => {
+  const dataDir = join(__filename, 'data');
+  await expect(openOne({ dataDir })).rejects.toThrow(
+    `the data folder ${dataDir} cannot be opened: ENOTDIR: not a directory, mkdir '${dataDir}'. ` +
+      'Something that is not a folder has its name or one above it: choose another folder',
+  );
+});
+
 test('a peer address in use is refused with one clear sentence', async () => {
   const node = await openOne();
   await expect(openNode({ nodeId: node.config.nodeId })).rejects.toThrow('in use');

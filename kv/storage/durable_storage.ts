@@ -15,7 +15,7 @@ import { dirname, join, resolve } from 'node:path';
 import { invariant, unreachable } from '../core/assert';
 import { journalSequence, type NodeId, type StorageId } from '../core/ids';
 import type { Recovered } from '../core/protocol';
-import { type FileSystem, NODE_FILE_SYSTEM } from './file_system';
+import { type FileSystem, NODE_FILE_SYSTEM, systemCode } from './file_system';
 import { IDENTITY_FILE, isStorageId, readIdentity, writeIdentity } from './identity';
 import { createJournal, Journal } from './journal';
 import type { JournalPlace } from './journal_place';
@@ -32,7 +32,7 @@ import type {
   StorageListener,
   StorageStats,
 } from './storage';
-import { DiskFailed, IdentityDamaged, SnapshotDamaged } from './storage_errors';
+import { DiskFailed, FolderUnusable, IdentityDamaged, SnapshotDamaged } from './storage_errors';
 
 const JOURNAL = 'journal';
 const SNAPSHOTS = 'snapshots';
@@ -50,10 +50,20 @@ export interface DurableStorageOptions {
 }
 
 /**
- * Opens a data folder, or makes one. Throws `FolderInUse`, `WrongFolder`, `IdentityDamaged`,
- * `JournalDamaged`, `SnapshotDamaged` or an error of the file system.
+ * Opens a data folder, or makes one. Throws `FolderInUse`, `FolderUnusable`, `WrongFolder`,
+ * `IdentityDamaged`, `JournalDamaged` or `SnapshotDamaged`.
  */
 export function openDurableStorage(options: DurableStorageOptions): DurableStorage {
+  try {
+    return openFolder(options);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    throw new FolderUnusable(options.folder, code, error as Error);
+  }
+}
+
+function openFolder(options: DurableStorageOptions): DurableStorage {
   const fs = options.fileSystem ?? NODE_FILE_SYSTEM;
   const { folder } = options;
   const created = fs.makeFolderSync(folder);

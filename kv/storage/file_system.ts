@@ -65,6 +65,14 @@ export function hasCode(error: unknown, code: string): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }
 
+/** The code of an error of the system, `ENOSPC` say; undefined for every other error. */
+export function systemCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  // Errors of Node itself have codes too, but with underscores: ERR_INVALID_ARG_TYPE.
+  const { code } = error;
+  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+}
+
 const FLAGS: Record<OpenMode, string> = {
   read: 'r',
   update: 'r+',

@@ -56,6 +56,21 @@ export class FolderInUse extends Error {
   override readonly name = 'FolderInUse';
 }
 
+/** The system refused something without which the folder cannot be opened or made. */
+export class FolderUnusable extends Error {
+  override readonly name = 'FolderUnusable';
+
+  constructor(
+    folder: string,
+    readonly code: string,
+    cause: Error,
+  ) {
+    super(`the data folder ${folder} cannot be opened: ${cause.message}. ${adviceOn(code)}`, {
+      cause,
+    });
+  }
+}
+
 /** The disk refused a write or a flush, or gave back an error on a read. */
 export class DiskFailed extends Error {
   override readonly name = 'DiskFailed';
@@ -66,5 +81,24 @@ export class DiskFailed extends Error {
         'the disk (is it full?), then start the node again',
       { cause },
     );
+  }
+}
+
+/** What to do about an error of the system, by its code. */
+function adviceOn(code: string): string {
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'The disk is full: make room on it, then start the node again';
+    case 'EACCES':
+    case 'EPERM':
+      return 'Let the user of this process read and write there, or choose another folder';
+    case 'EROFS':
+      return 'The disk can only be read: mount it for writing, or choose another folder';
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return 'Something that is not a folder has its name or one above it: choose another folder';
+    default:
+      return 'See to the disk, or choose another folder, then start the node again';
   }
 }

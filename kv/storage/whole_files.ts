@@ -8,12 +8,10 @@ import type { Done, FileHandle, FileSystem } from './file_system';
 /** A disk that takes nothing and reports no error is full, whatever it says. */
 export class NoProgress extends Error {
   override readonly name = 'NoProgress';
+  readonly code = 'ENOSPC';
 
   constructor(left: number) {
-    super(
-      `the disk took none of ${left} bytes and reported no error: it is probably full; ` +
-        'free space, then start the node again',
-    );
+    super(`the disk took none of ${left} bytes and reported no error: it is probably full`);
   }
 }
 

@@ -7,12 +7,14 @@ import { nodeId, storageId } from '../../kv/core/ids';
 import { type DurableStorageOptions, openDurableStorage } from '../../kv/storage/durable_storage';
 import {
   FolderInUse,
+  FolderUnusable,
   IdentityDamaged,
   JournalDamaged,
   WrongFolder,
 } from '../../kv/storage/storage_errors';
 import { holdFolder } from './child_process';
-import { Ear, expected, persist, plain, record } from './storage_setup';
+import { failure } from './simulated_disk';
+import { Ear, expected, FOLDER, newDisk, openOn, persist, plain, record } from './storage_setup';
 
 let parent: string;
 let folder: string;
@@ -164,6 +166,56 @@ describe('the identity', () => {
     expect(storage.identity.storageId).toBe(79);
     await storage.close();
     await open().close();
+  });
+});
+
+describe('a folder that cannot be opened or made', () => {
+  it.each([
+    ['below a file', 'data', 'ENOTDIR'],
+    ['where a file is', '', 'EEXIST'],
+  ])('%s: the error says which, why, and what to do', (_, below, code) => {
+    writeFileSync(join(parent, 'file'), 'kept');
+    const impossible = join(parent, 'file', below);
+    expect(() => open({ folder: impossible })).toThrow(FolderUnusable);
+    for (const part of [`folder ${impossible} cannot`, code, 'not a folder', 'choose another']) {
+      expect(() => open({ folder: impossible })).toThrow(part);
+    }
+    expect(readFileSync(join(parent, 'file'), 'utf8')).toBe('kept');
+  });
+
+  it.each([
+    ['ENOSPC', 'is full: make room'],
+    ['EACCES', 'Let the user of this process read and write there'],
+    ['EROFS', 'mount it for writing'],
+    ['EIO', 'See to the disk'],
+  ])(
+    '%s at any operation of a first start: told so, and the next start is whole',
+    (code, advice) => {
+      const untroubled = newDisk();
+      openOn(untroubled);
+      for (let failing = 1; failing <= untroubled.operations; failing++) {
+        const disk = newDisk();
+        disk.fault = () => (disk.operations === failing ? failure(code) : undefined);
+        expect(() => openOn(disk)).toThrow(
+          expect.objectContaining({
+            name: 'FolderUnusable',
+            code,
+            message: expect.stringMatching(`^the data folder ${FOLDER} .*${code}.*${advice}`),
+          }),
+        );
+        // As a new process would find it: the lock of this one would still be alive.
+        const after = disk.copy();
+        expect(plain(openOn(after).recovered.records)).toEqual([]);
+      }
+    },
+  );
+
+  it('because the disk takes nothing and says nothing: that is a full one too', () => {
+    const disk = newDisk();
+    disk.fault = ({ kind }) => (kind === 'write' ? 0 : undefined);
+    expect(() => openOn(disk)).toThrow(
+      /^the data folder \/data .* took none of \d+ bytes .* make room/,
+    );
   });
 });
 
