@@ -4,7 +4,7 @@
  */
 
 import type { ClusterNode, NodeStatus } from '../../bin/cluster';
-import { append, get, put, type Reply, refusal, value } from '../support/e2e_http';
+import { append, expectUnavailable, get, put, value } from '../support/e2e_http';
 import { AppendLoad } from '../support/e2e_load';
 import { TestNetwork } from '../support/e2e_network';
 import { openPartitionableWorld, type PartitionableWorld } from '../support/e2e_partitions';
@@ -29,13 +29,6 @@ jest.setTimeout(240_000);
 const INDICES = ['commit_idx', 'last_applied', 'leader_commit_idx', 'last_log_idx', 'log_len'];
 const FOLLOWER = 0;
 const LEADER = 2;
-
-async function expectUnavailable(...replies: Promise<Reply>[]): Promise<void> {
-  for (const reply of await Promise.all(replies)) {
-    expect(reply.status).toBe(503);
-    expect(refusal(reply)).toMatchObject({ outcome: 'not_applied', retry: 'safe' });
-  }
-}
 
 describe('three nodes', () => {
   let world: World;

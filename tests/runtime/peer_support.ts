@@ -35,28 +35,10 @@ export const NOTES: MessageCodec<Note> = {
   },
 };
 
-/** Records everything and lets a test wait for a condition over it. */
-export class Recorder implements TransportListener<Note> {
-  readonly messages: { readonly from: NodeId; readonly message: Note }[] = [];
-  readonly links: { readonly peer: NodeId; readonly up: boolean }[] = [];
+/** Lets a test wait until something holds that is looked at whenever it may have changed. */
+export class Lookout {
   private readonly waiting = new Set<() => void>();
 
-  message(from: NodeId, message: Note): void {
-    this.messages.push({ from, message });
-    this.wake();
-  }
-
-  link(peer: NodeId, up: boolean): void {
-    this.links.push({ peer, up });
-    this.wake();
-  }
-
-  /** The numbers of the notes of one peer, in order of arrival. */
-  numbers(from: NodeId): number[] {
-    return this.messages.filter((each) => each.from === from).map((each) => each.message.number);
-  }
-
-  /** Resolves when `condition` holds; it is looked at after every event. */
   async until(condition: () => boolean): Promise<void> {
     if (condition()) return;
     await new Promise<void>((resolve) => {
@@ -69,8 +51,35 @@ export class Recorder implements TransportListener<Note> {
     });
   }
 
-  private wake(): void {
+  look(): void {
     for (const look of this.waiting) look();
+  }
+}
+
+/** Records everything and lets a test wait for a condition over it. */
+export class Recorder implements TransportListener<Note> {
+  readonly messages: { readonly from: NodeId; readonly message: Note }[] = [];
+  readonly links: { readonly peer: NodeId; readonly up: boolean }[] = [];
+  private readonly lookout = new Lookout();
+
+  message(from: NodeId, message: Note): void {
+    this.messages.push({ from, message });
+    this.lookout.look();
+  }
+
+  link(peer: NodeId, up: boolean): void {
+    this.links.push({ peer, up });
+    this.lookout.look();
+  }
+
+  /** The numbers of the notes of one peer, in order of arrival. */
+  numbers(from: NodeId): number[] {
+    return this.messages.filter((each) => each.from === from).map((each) => each.message.number);
+  }
+
+  /** Resolves when `condition` holds; it is looked at after every event. */
+  until(condition: () => boolean): Promise<void> {
+    return this.lookout.until(condition);
   }
 }
 
@@ -87,7 +96,7 @@ export function reasonOf({ fields: { reason } }: Line): string {
 /** A log that keeps its lines and lets a test wait for one. */
 export class MemoryLog implements Log {
   readonly lines: Line[] = [];
-  private readonly waiting = new Set<() => void>();
+  private readonly lookout = new Lookout();
 
   info(message: string, fields: LogFields = {}): void {
     this.add({ level: 'info', message, fields });
@@ -105,21 +114,12 @@ export class MemoryLog implements Log {
     return this.lines.filter((line) => line.level === 'warn');
   }
 
-  async warned(reason: RegExp): Promise<void> {
-    const found = () => this.warnings.some((line) => reason.test(reasonOf(line)));
-    if (found()) return;
-    await new Promise<void>((resolve) => {
-      const look = () => {
-        if (!found()) return;
-        this.waiting.delete(look);
-        resolve();
-      };
-      this.waiting.add(look);
-    });
+  warned(reason: RegExp): Promise<void> {
+    return this.lookout.until(() => this.warnings.some((line) => reason.test(reasonOf(line))));
   }
 
   private add(line: Line): void {
     this.lines.push(line);
-    for (const look of this.waiting) look();
+    this.lookout.look();
   }
 }

@@ -7,7 +7,7 @@ import { createServer, connect as dialTcp, type Server, type Socket } from 'node
 import type { NodeId } from '../../kv/core/ids';
 import type { PeerTransportOptions } from '../../kv/runtime/peer_options';
 import { PeerTransport } from '../../kv/runtime/peer_transport';
-import { MemoryLog, NOTES, type Note } from './peer_support';
+import { Lookout, MemoryLog, NOTES, type Note } from './peer_support';
 
 /** Patient where a slow machine needs it, quick where a test would wait. */
 export const QUICK = { minRedialMs: 1, maxRedialMs: 20, maxRefusedRedialMs: 20 };
@@ -29,7 +29,7 @@ export class Relay {
   bytes = 0;
   /** From now on, connections are frozen once they have carried a good deal: those in bulk. */
   freezeLargest = false;
-  private readonly waiting = new Set<() => void>();
+  private readonly lookout = new Lookout();
 
   static async open(): Promise<Relay> {
     const relay = new Relay();
@@ -63,16 +63,8 @@ export class Relay {
   }
 
   /** Resolves when `condition` holds; it is looked at with every connection. */
-  async until(condition: () => boolean): Promise<void> {
-    if (condition()) return;
-    await new Promise<void>((resolve) => {
-      const look = () => {
-        if (!condition()) return;
-        this.waiting.delete(look);
-        resolve();
-      };
-      this.waiting.add(look);
-    });
+  until(condition: () => boolean): Promise<void> {
+    return this.lookout.until(condition);
   }
 
   async close(): Promise<void> {
@@ -82,7 +74,7 @@ export class Relay {
 
   private forward(inward: Socket): void {
     this.connections++;
-    for (const look of this.waiting) look();
+    this.lookout.look();
     if (this.cutOff || this.target === 0) {
       inward.on('error', () => undefined);
       inward.resetAndDestroy();

@@ -87,6 +87,14 @@ export function refusal(reply: Reply): Refused {
   return (JSON.parse(reply.text) as { error: Refused }).error;
 }
 
+/** Expects each answer to be: not now, nothing has happened, and it is safe to try again. */
+export async function expectUnavailable(...replies: Promise<Reply>[]): Promise<void> {
+  for (const reply of await Promise.all(replies)) {
+    expect(reply.status).toBe(503);
+    expect(refusal(reply)).toMatchObject({ outcome: 'not_applied', retry: 'safe' });
+  }
+}
+
 function post(url: string, key: string, type: string, what: unknown, options: WriteOptions = {}) {
   const { query, ...rest } = options;
   const body = JSON.stringify({ type, value: what });
