@@ -7,6 +7,8 @@ export class Violation extends Error {
     /** The checker that found it, in one or two words: `linearizability`, `election safety`. */
     readonly checker: string,
     message: string,
+    /** What was thrown, where something was: its stack differs between machines, the message not. */
+    override readonly cause?: unknown,
   ) {
     super(`${checker}: ${message}`);
   }

@@ -1,0 +1,336 @@
+/**
+ * Carries out the faults of a plan. Whom a fault meets is decided when it comes; one that would
+ * break what the system promises to survive (the loss of a second disk) does not come at all.
+ */
+
+import { unreachable } from '../core/assert';
+import { millis, type NodeId, type StorageId, storageId } from '../core/ids';
+import type { Prng } from '../core/prng';
+import type { RunConfiguration } from './configuration';
+import type { Counters } from './counters';
+import type { Ending } from './disk';
+import { DISK_FAULTS, type Fault } from './faults';
+import type { Network } from './network';
+import type { SimulatedNode } from './node';
+import type { Subject } from './subject';
+import type { Timeline } from './timeline';
+
+export interface NemesisHost<Message, Request, Reply> {
+  readonly timeline: Timeline;
+  readonly counters: Counters;
+  readonly configuration: RunConfiguration;
+  readonly subject: Subject<Message, Request, Reply>;
+  readonly network: Network<Message>;
+  readonly nodes: readonly SimulatedNode<Message, Request, Reply>[];
+  readonly trace: ((line: string) => void) | undefined;
+}
+
+/** The rates of clocks, in parts of a thousand. */
+const CLOCK_RATES = { good: [999, 1001], drifting: [980, 1020], wild: [850, 1150] } as const;
+const MAX_JUMP_MS = 3000;
+/** A process that is to die between two effects does so within so many of them. */
+const MAX_EFFECTS = 12;
+
+export class Nemesis<Message, Request, Reply> {
+  /** Nodes with a harmed disk that has not been replaced yet. */
+  private readonly harmed = new Set<NodeId>();
+  /** Undoes what still lasts; in the order of its coming. */
+  private readonly lasting = new Set<() => void>();
+  private lastStorage = 0;
+  private isOver = false;
+
+  constructor(
+    private readonly host: NemesisHost<Message, Request, Reply>,
+    private readonly prng: Prng,
+  ) {}
+
+  newStorage(): StorageId {
+    return storageId(++this.lastStorage);
+  }
+
+  /** Lets every clock run at a rate of its own. */
+  begin(faults: readonly Fault[]): void {
+    const { timeline, nodes, configuration } = this.host;
+    for (const node of nodes) this.setRate(node, CLOCK_RATES[configuration.clocks]);
+    for (const fault of faults) {
+      timeline.at(fault.at, () => {
+        if (this.isOver || !this.strike(fault)) return;
+        this.host.counters.count('faults', fault.kind);
+      });
+    }
+  }
+
+  /** Ends all that lasts, but for nodes that are down; nothing new begins. */
+  end(): void {
+    this.isOver = true;
+    for (const undo of this.lasting) undo();
+    this.lasting.clear();
+    const { network, nodes, configuration } = this.host;
+    network.lost = 0;
+    for (const node of nodes) {
+      node.resume();
+      node.useUsualTurn();
+      node.disk.setLatency(...configuration.flushMs);
+    }
+  }
+
+  /** A disk that a node refuses to start with is replaced, as an operator would do. */
+  restart(node: SimulatedNode<Message, Request, Reply>): void {
+    if (node.isUp) return;
+    if (!node.start()) {
+      this.say(`${node.id} refuses its damaged disk and gets an empty one`);
+      this.harmed.delete(node.id);
+      node.disk.wipe(this.newStorage());
+      node.start();
+    }
+    node.disk.setLatency(...this.host.configuration.flushMs);
+    this.say(`${node.id} starts`);
+    for (const other of this.host.nodes) {
+      if (other === node || !other.isUp) continue;
+      if (this.host.network.isOpen(node.id, other.id)) {
+        this.host.network.breakConnection(node.id, other.id);
+        this.host.network.tell(node.id, other.id, true);
+      }
+    }
+  }
+
+  /** Whether nothing is wrong with the disk of a node, as far as an all-knowing observer can tell. */
+  isSound(node: NodeId): boolean {
+    return !this.harmed.has(node);
+  }
+
+  private strike(fault: Fault): boolean {
+    const node = this.targetOf(fault);
+    switch (fault.kind) {
+      case 'kill':
+      case 'power_cut':
+        return this.crash(fault, node, fault.kind);
+      case 'pause':
+        if (!node.isUp) return false;
+        this.say(`${node.id} is stopped for ${fault.forMs} ms`);
+        node.pause(fault.forMs);
+        return true;
+      case 'clock_jump':
+        return this.jump(fault, node);
+      case 'clock_rate':
+        this.setRate(node, CLOCK_RATES[this.host.configuration.clocks]);
+        node.clockChanged();
+        return true;
+      case 'partition':
+      case 'one_way':
+        return this.partition(fault, node);
+      case 'slow_link':
+        return this.slowLink(fault, node);
+      case 'broken_connection':
+        return this.breakConnection(fault, node);
+      case 'loss_burst':
+        return this.loseMuch(fault);
+      case 'slow_disk':
+      case 'slow_loop':
+        return this.slowDown(fault, node);
+      case 'hand_over':
+        return this.handOver();
+      case 'bit_flip':
+      case 'misdirected_write':
+      case 'wiped_disk':
+        return this.ruinDisk(fault, node);
+      case 'failed_write':
+      case 'failed_flush':
+      case 'full_disk':
+        return this.failDisk(fault, node);
+      default:
+        return unreachable(fault.kind);
+    }
+  }
+
+  private crash(
+    fault: Fault,
+    node: SimulatedNode<Message, Request, Reply>,
+    ending: Ending,
+  ): boolean {
+    if (!node.isUp) return false;
+    if (fault.amount % 2 === 0) {
+      node.crashWithin(Math.floor(fault.amount / 2) % MAX_EFFECTS, ending);
+    } else {
+      this.say(`${node.id} crashes (${ending})`);
+      node.crash(ending);
+    }
+    this.restartLater(node, fault.forMs);
+    return true;
+  }
+
+  /** A process that stopped by itself is started again after a while. */
+  restartLater(node: SimulatedNode<Message, Request, Reply>, afterMs: number): void {
+    this.host.timeline.after(afterMs, () => {
+      if (!this.isOver) this.restart(node);
+    });
+  }
+
+  private jump(fault: Fault, node: SimulatedNode<Message, Request, Reply>): boolean {
+    const ms = 1 + (fault.amount % MAX_JUMP_MS);
+    this.say(`the clock of ${node.id} jumps ahead by ${ms} ms`);
+    node.clock.jump(this.host.timeline.now, ms);
+    node.clockChanged();
+    return true;
+  }
+
+  private setRate(
+    node: SimulatedNode<Message, Request, Reply>,
+    [low, high]: readonly [number, number],
+  ): void {
+    node.clock.setRate(this.host.timeline.now, this.prng.between(low, high) / 1000);
+  }
+
+  /** Two halves, one node alone, a chain in which each sees its neighbours only, or one direction. */
+  private partition(fault: Fault, node: SimulatedNode<Message, Request, Reply>): boolean {
+    const ids = this.host.nodes.map((each) => each.id);
+    if (ids.length < 2) return false;
+    const pairs =
+      fault.kind === 'one_way' ? this.oneWay(fault, node.id) : this.twoWay(fault, node.id);
+    const { network } = this.host;
+    // Packets that are dropped tell nobody; connections that are refused do.
+    const isTold = fault.kind === 'partition' && fault.amount % 5 < 2;
+    const cut = pairs.map(([from, to]) => `${from}→${to}`).join(' ');
+    this.say(`the network is cut: ${cut} for ${fault.forMs} ms`);
+    for (const [from, to] of pairs) network.block(from, to);
+    if (isTold) for (const [from, to] of pairs) network.tell(from, to, false);
+    this.undoLater(fault.forMs, () => {
+      this.say(`the network is whole again: ${cut}`);
+      for (const [from, to] of pairs) network.unblock(from, to);
+      for (const [from, to] of pairs) if (network.isOpen(from, to)) network.tell(from, to, true);
+    });
+    return true;
+  }
+
+  private twoWay(fault: Fault, alone: NodeId): [NodeId, NodeId][] {
+    const ids = this.host.nodes.map((each) => each.id);
+    const form = fault.amount % 4;
+    const left = new Set(ids.filter(() => this.prng.chance(1, 2)));
+    const isCut = (one: NodeId, other: NodeId): boolean => {
+      if (form === 0) return one === alone || other === alone;
+      if (form === 1) return Math.abs(ids.indexOf(one) - ids.indexOf(other)) > 1;
+      return left.has(one) !== left.has(other);
+    };
+    return ids.flatMap((one) =>
+      ids
+        .filter((other) => one !== other && isCut(one, other))
+        .map((other): [NodeId, NodeId] => [one, other]),
+    );
+  }
+
+  /** Nobody hears a node, or it hears nobody, or one single direction is cut. */
+  private oneWay(fault: Fault, node: NodeId): [NodeId, NodeId][] {
+    const others = this.host.nodes.map((each) => each.id).filter((id) => id !== node);
+    const form = fault.amount % 3;
+    if (form === 2) return [[node, this.prng.pick(others)]];
+    return others.map((other) => (form === 0 ? [node, other] : [other, node]));
+  }
+
+  private slowLink(fault: Fault, node: SimulatedNode<Message, Request, Reply>): boolean {
+    const others = this.others(node);
+    if (others.length === 0) return false;
+    const other = this.prng.pick(others);
+    const ms = 10 + (fault.amount % 500);
+    this.say(`from ${node.id} to ${other.id} it takes ${ms} ms longer for ${fault.forMs} ms`);
+    this.host.network.slowDown(node.id, other.id, ms);
+    this.undoLater(fault.forMs, () => this.host.network.slowDown(node.id, other.id, -ms));
+    return true;
+  }
+
+  private breakConnection(fault: Fault, node: SimulatedNode<Message, Request, Reply>): boolean {
+    const others = this.others(node);
+    if (others.length === 0) return false;
+    const other = this.prng.pick(others);
+    const { network } = this.host;
+    this.say(`the connection of ${node.id} and ${other.id} breaks`);
+    network.breakConnection(node.id, other.id);
+    this.undoLater(fault.forMs, () => {
+      if (network.isOpen(node.id, other.id)) network.tell(node.id, other.id, true);
+    });
+    return true;
+  }
+
+  private loseMuch(fault: Fault): boolean {
+    const { network } = this.host;
+    const lost = 1000 + (fault.amount % 8000);
+    this.say(`${lost / 100} % of all messages are lost for ${fault.forMs} ms`);
+    network.lost = lost;
+    this.undoLater(fault.forMs, () => {
+      network.lost = network.settings.lost;
+    });
+    return true;
+  }
+
+  private slowDown(fault: Fault, node: SimulatedNode<Message, Request, Reply>): boolean {
+    const ms = 10 + (fault.amount % 400);
+    if (fault.kind === 'slow_disk') {
+      this.say(`the disk of ${node.id} takes up to ${ms} ms for ${fault.forMs} ms`);
+      node.disk.setLatency(Math.floor(ms / 2), ms);
+      this.undoLater(fault.forMs, () => {
+        node.disk.setLatency(...this.host.configuration.flushMs);
+      });
+    } else {
+      this.say(`the event loop of ${node.id} takes up to ${ms} ms for ${fault.forMs} ms`);
+      node.turnMs = ms;
+      this.undoLater(fault.forMs, () => node.useUsualTurn());
+    }
+    return true;
+  }
+
+  private handOver(): boolean {
+    const leader = this.host.subject.leader();
+    const node = this.host.nodes.find((each) => each.id === leader);
+    if (node === undefined) return false;
+    const request = this.host.subject.handOver(millis(node.now + 1000));
+    if (request === undefined) return false;
+    this.say(`${node.id} is asked to hand over`);
+    node.submit(request, () => undefined);
+    return true;
+  }
+
+  /** Harm that a disk does not get over. At most one disk at a time, and only where that is promised. */
+  private ruinDisk(fault: Fault, node: SimulatedNode<Message, Request, Reply>): boolean {
+    if (this.harmed.size > 0 || !this.host.subject.mayLoseDisk(node.id)) return false;
+    if (fault.kind === 'wiped_disk') {
+      this.say(`${node.id} loses its disk`);
+      node.crash('power_cut');
+      node.disk.wipe(this.newStorage());
+      this.restartLater(node, fault.forMs);
+      return true;
+    }
+    const harm = DISK_FAULTS[fault.kind];
+    if (harm === undefined || !node.disk.harm(harm)) return false;
+    this.say(`the disk of ${node.id} is harmed: ${fault.kind}`);
+    this.harmed.add(node.id);
+    return true;
+  }
+
+  private failDisk(fault: Fault, node: SimulatedNode<Message, Request, Reply>): boolean {
+    const harm = DISK_FAULTS[fault.kind];
+    if (harm === undefined || !node.isUp || !node.disk.harm(harm)) return false;
+    this.say(`the disk of ${node.id} fails: ${fault.kind}`);
+    return true;
+  }
+
+  private targetOf({ target }: Fault): SimulatedNode<Message, Request, Reply> {
+    const { nodes, subject } = this.host;
+    const leader = target.leader ? subject.leader() : undefined;
+    const found = nodes.find((each) => each.id === leader);
+    return found ?? (nodes[target.pick % nodes.length] as (typeof nodes)[number]);
+  }
+
+  private others(node: SimulatedNode<Message, Request, Reply>) {
+    return this.host.nodes.filter((each) => each !== node);
+  }
+
+  private undoLater(afterMs: number, undo: () => void): void {
+    this.lasting.add(undo);
+    this.host.timeline.after(afterMs, () => {
+      if (this.lasting.delete(undo)) undo();
+    });
+  }
+
+  private say(text: string): void {
+    this.host.trace?.(`! ${text}`);
+  }
+}

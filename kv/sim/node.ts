@@ -1,0 +1,266 @@
+/**
+ * One simulated machine: a clock, a disk, and a process that runs a protocol's core as the real
+ * driver does (`kv/runtime/driver.ts`): what happens gathers in one list, a turn of the event loop
+ * later the core is handed all of it, and its effects are carried out in their order. Here the
+ * process can also die between any two of them.
+ */
+
+import { InvariantViolation, unreachable } from '../core/assert';
+import { type Millis, type NodeId, type RequestId, requestId } from '../core/ids';
+import type { Prng } from '../core/prng';
+import type { Effect, Event, Lane, Protocol } from '../core/protocol';
+import type { Counters } from './counters';
+import { type Disk, DiskDamaged, type Ending } from './disk';
+import { LocalClock } from './local_clock';
+import type { Subject } from './subject';
+import type { Planned, Timeline } from './timeline';
+import { Violation } from './violation';
+
+export interface NodeHost<Message> {
+  readonly timeline: Timeline;
+  readonly counters: Counters;
+  send(from: NodeId, to: NodeId, lane: Lane, message: Message): void;
+  /** The process has ended by itself, because its disk failed. */
+  stopped(node: NodeId, reason: string): void;
+  /** Undefined while nobody listens. */
+  readonly trace: ((line: string) => void) | undefined;
+}
+
+/** The answer to a request; undefined when the process ended before it came. */
+export type Done<Reply> = (reply: Reply | undefined) => void;
+
+interface Process<Message, Request, Reply> {
+  readonly protocol: Protocol<Message, Request, Reply>;
+  events: Event<Message, Request>[];
+  readonly waiting: Map<RequestId, Done<Reply>>;
+  step: Planned | undefined;
+  wake: Planned | undefined;
+}
+
+/** Turns of the event loop are drawn in parts of a millisecond. */
+const PARTS = 16;
+
+export class SimulatedNode<Message, Request, Reply> {
+  readonly clock: LocalClock;
+  /** How long a turn of the event loop takes at most. */
+  turnMs: number;
+  private process: Process<Message, Request, Reply> | undefined;
+  private pausedUntil = 0;
+  private lastRequest = 0;
+  /** After so many further effects the process dies. */
+  private effectsLeft = Number.POSITIVE_INFINITY;
+  private ending: Ending = 'kill';
+
+  constructor(
+    readonly id: NodeId,
+    readonly disk: Disk,
+    private readonly subject: Subject<Message, Request, Reply>,
+    private readonly host: NodeHost<Message>,
+    private readonly prng: Prng,
+    private readonly usualTurnMs: number,
+  ) {
+    this.clock = new LocalClock(prng.between(1, 1_000_000));
+    this.turnMs = usualTurnMs;
+  }
+
+  get isUp(): boolean {
+    return this.process !== undefined;
+  }
+  get isPaused(): boolean {
+    return this.pausedUntil > this.host.timeline.now;
+  }
+  /** The core of a running process. */
+  get protocol(): Protocol<Message, Request, Reply> | undefined {
+    return this.process?.protocol;
+  }
+  /** By its own clock. */
+  get now(): Millis {
+    return this.clock.read(this.host.timeline.now);
+  }
+  get pending(): number {
+    return this.process?.waiting.size ?? 0;
+  }
+
+  /** Starts the process; false if the disk is damaged, which a node refuses to start with. */
+  start(): boolean {
+    if (this.process !== undefined) return true;
+    const { timeline } = this.host;
+    const seed = this.prng.next();
+    try {
+      const recovered = this.disk.open({
+        later: (delayMs, action) => void timeline.after(delayMs, action),
+        event: (event) => {
+          if (event.kind === 'persisted') this.subject.persisted(this.id, event.through);
+          this.enqueue(event);
+        },
+        failed: (reason) => this.fail(reason),
+      });
+      const { id: self, disk, now: at } = this;
+      const trace = this.host.trace !== undefined;
+      const setup = { self, storage: disk.storage, seed, at, trace };
+      const protocol = this.subject.start(setup, recovered);
+      this.process = { protocol, events: [], waiting: new Map(), step: undefined, wake: undefined };
+    } catch (error) {
+      this.disk.close('kill');
+      if (error instanceof DiskDamaged) return false;
+      throw new Violation('recovery', `${this.id}: ${textOf(error)}`, error);
+    }
+    this.resetProcess();
+    this.enqueue({ kind: 'wake' });
+    return true;
+  }
+
+  /** The process ends now. */
+  crash(ending: Ending): void {
+    const { process } = this;
+    if (process === undefined) return;
+    this.process = undefined;
+    if (process.step) process.step.isCancelled = true;
+    if (process.wake) process.wake.isCancelled = true;
+    this.disk.close(ending);
+    this.subject.ended(this.id);
+    for (const done of process.waiting.values()) done(undefined);
+  }
+
+  /** The process ends after so many further effects. */
+  crashWithin(effects: number, ending: Ending): void {
+    this.effectsLeft = effects;
+    this.ending = ending;
+  }
+
+  /** The process is stopped, as by SIGSTOP: its clock and its disk go on. */
+  pause(ms: number): void {
+    this.pausedUntil = Math.max(this.pausedUntil, this.host.timeline.now + ms);
+  }
+  resume(): void {
+    this.pausedUntil = 0;
+  }
+
+  useUsualTurn(): void {
+    this.turnMs = this.usualTurnMs;
+  }
+
+  receive(from: NodeId, message: Message): void {
+    this.enqueue({ kind: 'message', from, message });
+  }
+
+  linkChanged(peer: NodeId, up: boolean): void {
+    this.enqueue({ kind: 'link', peer, up });
+  }
+
+  /** `done` is called exactly once. */
+  submit(request: Request, done: Done<Reply>): void {
+    if (this.process === undefined) return done(undefined);
+    const id = requestId(++this.lastRequest);
+    this.process.waiting.set(id, done);
+    this.enqueue({ kind: 'request', id, request });
+  }
+
+  private resetProcess(): void {
+    this.pausedUntil = 0;
+    this.effectsLeft = Number.POSITIVE_INFINITY;
+    this.turnMs = this.usualTurnMs;
+  }
+
+  private enqueue(event: Event<Message, Request>): void {
+    const { process } = this;
+    if (process === undefined) return;
+    process.events.push(event);
+    if (process.step !== undefined) return;
+    const turn = this.prng.between(0, this.turnMs * PARTS) / PARTS;
+    process.step = this.host.timeline.after(turn, () => this.turn(process));
+  }
+
+  /** A turn of the event loop; while the process is stopped it waits. */
+  private turn(process: Process<Message, Request, Reply>): void {
+    const { timeline } = this.host;
+    if (this.pausedUntil > timeline.now) {
+      process.step = timeline.at(this.pausedUntil, () => this.turn(process));
+      return;
+    }
+    process.step = undefined;
+    this.step(process);
+  }
+
+  private step(process: Process<Message, Request, Reply>): void {
+    const { protocol, events } = process;
+    process.events = [];
+    this.host.counters.steps++;
+    let effects: Effect<Message, Reply>[];
+    try {
+      effects = protocol.step(this.now, events);
+    } catch (error) {
+      const checker = error instanceof InvariantViolation ? 'assertion' : 'crash of the core';
+      throw new Violation(checker, `${this.id}: ${textOf(error)}`, error);
+    }
+    this.subject.observe(this.id, protocol, effects);
+    for (const effect of effects) {
+      if (this.effectsLeft-- <= 0) return this.dieAsPlanned();
+      this.carryOut(process, effect);
+      // Its disk may have failed at once.
+      if (this.process !== process) return;
+    }
+    this.armWake(process);
+  }
+
+  private carryOut(
+    process: Process<Message, Request, Reply>,
+    effect: Effect<Message, Reply>,
+  ): void {
+    switch (effect.kind) {
+      case 'send':
+        return this.host.send(this.id, effect.to, effect.lane, effect.message);
+      case 'reply': {
+        const done = process.waiting.get(effect.id);
+        if (done === undefined)
+          throw new Violation('replies', `${this.id} answers ${effect.id} twice`);
+        process.waiting.delete(effect.id);
+        return done(effect.reply);
+      }
+      case 'trace':
+        return this.host.trace?.(effect.line);
+      case 'persist':
+      case 'release':
+      case 'snapshot_open':
+      case 'snapshot_append':
+      case 'snapshot_commit':
+      case 'snapshot_abort':
+      case 'snapshot_read':
+        return this.disk.perform(effect);
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  private armWake(process: Process<Message, Request, Reply>): void {
+    const { timeline } = this.host;
+    if (process.wake) process.wake.isCancelled = true;
+    process.wake = undefined;
+    const at = process.protocol.wakeAt;
+    if (at === Number.POSITIVE_INFINITY) return;
+    process.wake = timeline.at(this.clock.momentOf(at, timeline.now), () => {
+      process.wake = undefined;
+      this.enqueue({ kind: 'wake' });
+    });
+  }
+
+  /** The clock was changed under the process: what it waits for comes at another moment. */
+  clockChanged(): void {
+    if (this.process !== undefined) this.armWake(this.process);
+  }
+
+  private dieAsPlanned(): void {
+    const { ending } = this;
+    this.effectsLeft = Number.POSITIVE_INFINITY;
+    this.crash(ending);
+    this.host.stopped(this.id, `died between two effects (${ending})`);
+  }
+
+  private fail(reason: string): void {
+    if (this.process === undefined) return;
+    this.crash('kill');
+    this.host.stopped(this.id, reason);
+  }
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,87 @@
+/**
+ * What a node's journal holds for certain, followed from outside: the records that it has handed
+ * over, and how far its disk has said that they are durable. The oracle of "durable before said".
+ */
+
+import type { NodeId, StorageId } from '../../core/ids';
+import type { JournalRecord, Recovered } from '../../core/protocol';
+import { decodeRecord, type RaftRecord } from '../../core/raft/journal';
+import { decodeSnapshotMeta } from '../../core/raft/snapshot_meta';
+
+interface Pending {
+  readonly sequence: number;
+  readonly record: RaftRecord;
+}
+
+export class DiskShadow {
+  term = 0;
+  votedFor: NodeId | undefined;
+  /** The log ends here. */
+  last = 0;
+  /** Everything up to here is in a snapshot or was compacted. */
+  base = 0;
+  private readonly terms = new Map<number, number>();
+  private pending: Pending[] = [];
+
+  constructor(readonly storage: StorageId) {}
+
+  /** A process starts from what the disk holds: all of it is durable now. */
+  restart(recovered: Recovered, records: readonly JournalRecord[]): void {
+    this.pending = [];
+    this.term = 0;
+    this.votedFor = undefined;
+    this.terms.clear();
+    this.last = this.base = 0;
+    for (const record of records) this.apply(decodeRecord(record));
+    if (recovered.snapshot !== undefined) {
+      this.adopt(decodeSnapshotMeta(recovered.snapshot.meta).index);
+    }
+  }
+
+  /** Records are handed over; the last one has the number `through`. */
+  hand(records: readonly JournalRecord[], through: number): RaftRecord[] {
+    const decoded = records.map(decodeRecord);
+    const first = through - records.length + 1;
+    decoded.forEach((record, i) => {
+      this.pending.push({ sequence: first + i, record });
+    });
+    return decoded;
+  }
+
+  persisted(through: number): void {
+    const done = this.pending.findIndex(({ sequence }) => sequence > through);
+    const durable = this.pending.splice(0, done === -1 ? this.pending.length : done);
+    for (const { record } of durable) this.apply(record);
+  }
+
+  /** A snapshot up to here is durable. */
+  adopt(index: number): void {
+    this.base = Math.max(this.base, index);
+    this.last = Math.max(this.last, index);
+  }
+
+  /** Whether the entry of this index and term is safe on this disk. */
+  holds(index: number, term: number): boolean {
+    return index <= this.base || (index <= this.last && this.terms.get(index) === term);
+  }
+
+  private apply(record: RaftRecord): void {
+    switch (record.kind) {
+      case 'hard_state':
+        this.term = record.term;
+        this.votedFor = record.votedFor;
+        return;
+      case 'entry':
+        this.terms.set(record.entry.index, record.entry.term);
+        this.last = record.entry.index;
+        return;
+      case 'compacted':
+        this.adopt(record.index);
+        return;
+      case 'reset':
+        this.terms.clear();
+        this.base = this.last = record.index;
+        return;
+    }
+  }
+}
