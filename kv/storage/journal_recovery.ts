@@ -18,6 +18,7 @@ import type { JournalRecord } from '../core/protocol';
 import type { FileSystem } from './file_system';
 import { inFolder, type JournalPlace } from './journal_place';
 import {
+  durableAt,
   lengthAt,
   provesDurable,
   RECORD_HEADER_BYTES,
@@ -54,7 +55,7 @@ export interface RecoveredJournal {
 
 /**
  * Verifies the whole journal, repairs a torn tail and makes what is left durable: after a killed
- * process, records may be readable that have never reached the disk.
+ * process, or after a flush that failed, records may be readable that have never reached the disk.
  */
 export function recoverJournal(place: JournalPlace): RecoveredJournal {
   const firsts = segmentFirsts(place.fs.listSync(place.folder));
@@ -76,7 +77,7 @@ export function recoverJournal(place: JournalPlace): RecoveredJournal {
     if (fault !== undefined) throw damage(place, first, 0, fault);
     const walk = walkSegment(bytes, segmentSeed(place.storageId, first), first);
     judgeRest(place, bytes, first, walk, isLast);
-    if (isLast) settle(place, first, walk.end, bytes);
+    if (isLast) settle(place, first, walk, bytes);
     segments.push({ first, end: walk.end, size: bytes.length });
     next = walk.next;
   }
@@ -135,14 +136,20 @@ interface Walk {
   readonly end: number;
   /** The number that it should have. */
   readonly next: number;
+  /** Where the last batch begins: no record says yet that it is durable. */
+  readonly lastBatch: number;
 }
 
 function walkSegment(bytes: Buffer, seed: number, first: number): Walk {
   let at = SEGMENT_HEADER_BYTES;
   let next = first;
-  for (;;) {
+  let lastBatch = at;
+  for (let durable = first - 1; ; ) {
     const end = recordEnd(bytes, at, seed, next);
-    if (end === undefined) return { end: at, next };
+    if (end === undefined) return { end: at, next, lastBatch };
+    // All records of a batch name the same one, and those of another batch another.
+    if (durableAt(bytes, at) !== durable) lastBatch = at;
+    durable = durableAt(bytes, at);
     if (typeAt(bytes, at) !== SEAL) next++;
     at = end;
   }
@@ -167,12 +174,17 @@ function judgeRest(
   }
 }
 
-/** Clears a torn tail and makes the records before it durable. */
-function settle(place: JournalPlace, first: number, end: number, bytes: Buffer): void {
+/**
+ * Clears a torn tail and makes the records before it durable. A flush alone would not do: the one
+ * that the last process saw fail may have left bytes that can be read and that the system believes
+ * to be written. So the last batch, the only one that can be in this state, is written anew.
+ */
+function settle(place: JournalPlace, first: number, { end, lastBatch }: Walk, bytes: Buffer): void {
   withFile(place.fs, pathOf(place, first), 'update', (file) => {
-    if (!isEmpty(bytes, end)) {
-      writeWholeSync(place.fs, file, Buffer.alloc(bytes.length - end), end);
-    }
+    const isTorn = !isEmpty(bytes, end);
+    const wanted = Buffer.from(bytes.subarray(lastBatch, isTorn ? bytes.length : end));
+    wanted.fill(0, end - lastBatch);
+    writeWholeSync(place.fs, file, wanted, lastBatch);
     place.fs.syncSync(file);
   });
 }
