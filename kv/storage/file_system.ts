@@ -58,6 +58,8 @@ export interface FileSystem {
   rename(from: string, to: string, done: Done): void;
   remove(path: string, done: Done): void;
   syncFolder(folder: string, done: Done): void;
+  /** Calls back after this call has returned: for what is done already and must not look like it. */
+  soon(done: Done): void;
 }
 
 /** Whether an error of the file system has this code, say `ENOENT`. */
@@ -124,6 +126,9 @@ export const NODE_FILE_SYSTEM: FileSystem = {
   syncFolder: (folder, done) => {
     if (FOLDERS_CAN_BE_SYNCED) syncOpenFolder(folder, done);
     else setImmediate(done, null);
+  },
+  soon: (done) => {
+    setImmediate(done, null);
   },
 };
 

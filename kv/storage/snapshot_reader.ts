@@ -90,7 +90,7 @@ export function readSlice(
   const end = Math.min(snapshot.size, offset + length);
   const nothing = new Uint8Array(0);
   if (offset >= end) {
-    setImmediate(done, null, nothing);
+    fs.soon((error) => done(error, nothing));
     return;
   }
   const from = Math.floor(offset / BLOCK_BYTES);

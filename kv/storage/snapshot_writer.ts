@@ -64,7 +64,7 @@ export class SnapshotWriter {
     const rest = bytes.subarray(this.stage(bytes));
     if (rest.length === 0) {
       // Never within the call: who appends must not hear of it before the call has returned.
-      setImmediate(done, null);
+      this.fs.soon(done);
       return;
     }
     this.flush((error) => {
@@ -98,7 +98,7 @@ export class SnapshotWriter {
   abort(done: Done): void {
     const { fs, file } = this;
     const remove: (next: Done) => void = (next) => fs.remove(this.path + PARTIAL, next);
-    if (file === undefined) setImmediate(done, null);
+    if (file === undefined) fs.soon(done);
     else inOrder([(next) => fs.close(file, next), remove], done);
   }
 
@@ -128,7 +128,7 @@ export class SnapshotWriter {
   private flush(done: Done): void {
     const bytes = this.staging.subarray(0, this.staged);
     if (bytes.length === 0) {
-      setImmediate(done, null);
+      this.fs.soon(done);
       return;
     }
     writeWhole(this.fs, this.opened(), [bytes], this.end, (error) => {

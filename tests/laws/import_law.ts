@@ -35,6 +35,12 @@ export const ZONES: readonly Zone[] = [
   zone('core/machine', MACHINE, [MACHINE, WORDS], []),
   zone('core/<protocol>', 'kv/core/<p>/**', ['kv/core/<p>/**', MACHINE, WORDS], []),
   zone('sim', 'kv/sim/**', ['kv/sim/**', 'kv/core/**'], []),
+  zone(
+    'sim_disk',
+    'kv/sim_disk/**',
+    ['kv/sim_disk/**', 'kv/sim/disk', 'kv/storage/**', WORDS],
+    ['node:'],
+  ),
   zone('storage', 'kv/storage/**', ['kv/storage/**', WORDS], ['node:']),
   zone(
     'runtime',

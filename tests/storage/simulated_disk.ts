@@ -266,6 +266,10 @@ export class SimulatedDisk implements FileSystem {
     this.later(() => this.syncFolderSync(folder), done);
   }
 
+  soon(done: Done): void {
+    setImmediate(done, null);
+  }
+
   private later<T>(operation: () => T, done: (error: Error | null, value: T) => void): void {
     this.waiting.push(() => {
       let value: T;

@@ -1,0 +1,4 @@
+import { journalDisk } from '../../kv/sim_disk/journal_disk';
+import { describeSimulatedDisk } from './simulated_disk_suite';
+
+describeSimulatedDisk('the journal on simulated files', journalDisk);
