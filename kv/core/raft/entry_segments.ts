@@ -99,6 +99,7 @@ export class EntrySegments {
 
   /** Drops the entry at `index` and all after it. */
   truncateFrom(index: number): void {
+    invariant(this.has(index), 'there is no such entry', { index, next: this.next });
     this.held -= this.sizeOf(index, this.next);
     while ((this.segments.at(-1)?.first ?? -1) >= index) this.segments.pop();
     this.next = index;
