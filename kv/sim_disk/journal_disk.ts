@@ -102,6 +102,10 @@ class JournalDisk implements Disk {
     return true;
   }
 
+  calm(): void {
+    this.files.faults.disarm();
+  }
+
   setLatency(minMs: number, maxMs: number): void {
     this.flushMs = [minMs, maxMs];
     this.files.setFlushTime(minMs, maxMs);

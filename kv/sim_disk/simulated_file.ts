@@ -74,7 +74,7 @@ export class SimulatedFile {
     for (const { from, to } of this.takeUnflushed(through)) {
       if (fate === 'never_written') continue;
       this.live.fill(0, from, to);
-      this.durable.copy(this.live, from, from, Math.min(to, this.durable.length));
+      this.live.set(this.durable.subarray(from, to), from);
     }
   }
 

@@ -47,7 +47,7 @@ export class Machine {
       },
       event: (event) => {
         expect(this.life).toBe(life);
-        this.tell(event);
+        this.tell(...Object.values(event).map((part) => textOfPart(part)));
         this.events.push(event);
       },
       failed: (reason) => {
@@ -56,7 +56,10 @@ export class Machine {
         this.failures.push(reason);
       },
     });
-    this.tell({ ...recovered, records: plain(recovered.records) });
+    const { snapshot, records, firstSequence } = recovered;
+    const content = Buffer.concat([...(snapshot?.chunks ?? [])]);
+    this.tell(`opened at ${firstSequence}`, ...plain(records));
+    if (snapshot) this.tell(snapshot.name, textOfPart(snapshot.meta), textOfPart(content));
     return recovered;
   }
 
@@ -124,11 +127,8 @@ export class Machine {
     );
   }
 
-  private tell(what: unknown): void {
-    const text = JSON.stringify(what, (_, value: unknown) =>
-      value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value,
-    );
-    this.story.push(`${this.now} ${text}`);
+  private tell(...what: readonly string[]): void {
+    this.story.push(`${this.now} ${what.join(' ')}`);
   }
 }
 
@@ -154,3 +154,6 @@ export function expected(from: number, to: number, length = 20): string[] {
 export const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
 
 export const textOf = (parts: Iterable<Uint8Array>): string => Buffer.concat([...parts]).toString();
+
+const textOfPart = (part: string | number | Uint8Array): string =>
+  part instanceof Uint8Array ? Buffer.from(part).toString('base64') : String(part);

@@ -1,0 +1,25 @@
+/** The real journal on simulated files: many random lives, and harm to any byte that is guarded. */
+
+import { journalDisk } from '../../kv/sim_disk/journal_disk';
+import { liveRandomly, newTally } from './random_lives';
+
+const SEEDS = 400;
+
+describe('random lives', () => {
+  it('keep every promise, and meet every kind of trouble', () => {
+    const tally = newTally();
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      try {
+        liveRandomly(journalDisk, seed, tally);
+      } catch (error) {
+        throw new Error(`seed ${seed}: ${String(error)}`, { cause: error });
+      }
+    }
+    for (const count of Object.values(tally)) expect(count).toBeGreaterThan(SEEDS / 10);
+  });
+
+  it.each([1, 2, 3, 4, 5])('are the same each time, to the byte (seed %d)', (seed) => {
+    const story = liveRandomly(journalDisk, seed, newTally());
+    expect(liveRandomly(journalDisk, seed, newTally())).toBe(story);
+  });
+});
