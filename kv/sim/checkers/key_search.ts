@@ -1,0 +1,232 @@
+/**
+ * The search for an order of one key's operations that explains every answer: depth first, with an
+ * explicit stack, one operation a step. `linearizability.ts` tells the algorithm and its sources.
+ *
+ * A position of the search is what is in order so far: which answered operations, how many of each
+ * kind of unanswered write, and the state they lead to. Unanswered writes of one kind do the same
+ * thing from wherever they stand, and none of them is ever due; so it is enough to use them in the
+ * order in which they were sent.
+ */
+
+import type { KeyOperation } from './key_history';
+import { type KeyState, KeyStates } from './key_states';
+
+export type Outcome =
+  | { readonly kind: 'found' }
+  | { readonly kind: 'none'; readonly furthest: DeadEnd }
+  | { readonly kind: 'gave_up' };
+
+/** The longest order that explains its answers, and the operations that may come next but cannot. */
+export interface DeadEnd {
+  readonly order: readonly KeyOperation[];
+  readonly stuck: readonly KeyOperation[];
+}
+
+interface Answered {
+  readonly kind: 'answered';
+  readonly operation: KeyOperation;
+  readonly invoked: number;
+  readonly completed: number;
+  /** Its place among the answered operations. */
+  index: number;
+  done: boolean;
+}
+
+/** Unanswered writes that do the same thing, in the order in which they were sent. */
+interface Unanswered {
+  readonly kind: 'unanswered';
+  readonly operations: readonly KeyOperation[];
+  used: number;
+}
+
+interface Move {
+  readonly operation: KeyOperation;
+  readonly by: Answered | Unanswered;
+  readonly to: KeyState;
+}
+
+interface Position {
+  readonly state: KeyState;
+  /** Where the search came from, and by which move; neither at the beginning. */
+  readonly before: Position | undefined;
+  readonly move: Move | undefined;
+  /** The moves from here, the next to be tried last. */
+  readonly untried: Move[];
+}
+
+export class KeySearch {
+  private readonly states: KeyStates;
+  /** In the order in which they were sent; all before `first` are done. */
+  private readonly answered: readonly Answered[];
+  private readonly unanswered: readonly Unanswered[];
+  private first = 0;
+  private done = 0;
+  private here: Position | undefined;
+  private readonly visited = new Map<string, number[][]>();
+  private explored = 0;
+  private furthest: { readonly at: Position; readonly stuck: readonly Answered[] } | undefined;
+  private furthestDone = -1;
+
+  constructor(operations: readonly KeyOperation[]) {
+    const sorted = [...operations].sort((a, b) => a.invoked - b.invoked);
+    this.states = new KeyStates(sorted);
+    this.answered = sorted.flatMap(answeredOf);
+    for (const [index, one] of this.answered.entries()) one.index = index;
+    this.unanswered = this.kindsOf(sorted.filter(({ completed }) => completed === undefined));
+  }
+
+  run(maxStates: number): Outcome {
+    this.enter(this.states.absent, undefined);
+    while (this.done < this.answered.length) {
+      if (this.here === undefined) return { kind: 'none', furthest: this.deadEnd() };
+      if (this.explored > maxStates) return { kind: 'gave_up' };
+      const move = this.here.untried.pop();
+      if (move === undefined) this.leave(this.here);
+      else this.enter(move.to, move);
+    }
+    return { kind: 'found' };
+  }
+
+  private kindsOf(operations: readonly KeyOperation[]): Unanswered[] {
+    const kinds = new Map<string, KeyOperation[]>();
+    for (const operation of operations) {
+      // A get that nobody heard the answer of says nothing.
+      if (operation.action.kind === 'get') continue;
+      const effect = this.states.effectOf(operation.action);
+      const same = kinds.get(effect);
+      if (same === undefined) kinds.set(effect, [operation]);
+      else same.push(operation);
+    }
+    return [...kinds.values()].map((same) => ({ kind: 'unanswered', operations: same, used: 0 }));
+  }
+
+  private enter(state: KeyState, move: Move | undefined): void {
+    if (move !== undefined) this.mark(move.by, true);
+    this.explored++;
+    const untried = this.movesFrom(state);
+    if (untried.length > 1 && this.wasHere(state)) untried.length = 0;
+    this.here = { state, before: this.here, move, untried };
+  }
+
+  private leave(position: Position): void {
+    if (this.done > this.furthestDone) {
+      // Nothing got further, so no answered operation could come next.
+      this.furthestDone = this.done;
+      this.furthest = { at: position, stuck: this.candidates().candidates };
+    }
+    if (position.move !== undefined) this.mark(position.move.by, false);
+    this.here = position.before;
+  }
+
+  private mark(by: Answered | Unanswered, done: boolean): void {
+    if (by.kind === 'unanswered') {
+      by.used += done ? 1 : -1;
+      return;
+    }
+    by.done = done;
+    this.done += done ? 1 : -1;
+    if (!done) this.first = Math.min(this.first, by.index);
+    while (this.answered[this.first]?.done) this.first++;
+  }
+
+  /** The moves from here, the most promising last. */
+  private movesFrom(state: KeyState): Move[] {
+    const { candidates, deadline } = this.candidates();
+    const seen: Move[] = [];
+    const unseen: Move[] = [];
+    for (const by of candidates) {
+      const { operation } = by;
+      const to = this.states.after(state, operation.action, operation.result);
+      if (to === undefined) continue;
+      const move = { operation, by, to };
+      // What changes nothing, wherever it stands, may as well come at once.
+      if (changesNothing(operation)) return [move];
+      (to.seen ? seen : unseen).push(move);
+    }
+    const { growing, others } = this.unansweredFrom(state, deadline);
+    return [...others, ...unseen.sort(byUrgency), ...growing, ...seen.sort(byUrgency)];
+  }
+
+  /** The answered operations that none of the others must precede, and the first moment one is due. */
+  private candidates(): { candidates: Answered[]; deadline: number } {
+    const waiting: Answered[] = [];
+    let deadline = Number.POSITIVE_INFINITY;
+    for (let i = this.first; i < this.answered.length; i++) {
+      const one = this.answered[i] as Answered;
+      if (one.invoked > deadline) break;
+      if (one.done) continue;
+      waiting.push(one);
+      deadline = Math.min(deadline, one.completed);
+    }
+    return { candidates: waiting.filter(({ invoked }) => invoked < deadline), deadline };
+  }
+
+  private unansweredFrom(state: KeyState, deadline: number): { growing: Move[]; others: Move[] } {
+    const growing: Move[] = [];
+    const others: Move[] = [];
+    for (const by of this.unanswered) {
+      const operation = by.operations[by.used];
+      if (operation === undefined || operation.invoked > deadline) continue;
+      const to = this.states.after(state, operation.action, undefined);
+      if (to === undefined || to === state) continue;
+      const grows = to.seen && operation.action.kind === 'append';
+      (grows ? growing : others).push({ operation, by, to });
+    }
+    return { growing, others };
+  }
+
+  /**
+   * Whether the search was here before, or at a position that differs only in that fewer unanswered
+   * writes were used: if there was no way on from there, there is none from here. Otherwise notes
+   * that it is here now.
+   */
+  private wasHere(state: KeyState): boolean {
+    const place = this.placeOf(state);
+    const used = this.unanswered.map((kind) => kind.used);
+    const before = this.visited.get(place);
+    if (before === undefined) {
+      this.visited.set(place, [used]);
+      return false;
+    }
+    if (before.some((fewer) => fewer.every((n, kind) => n <= (used[kind] as number)))) return true;
+    before.push(used);
+    return false;
+  }
+
+  /** The state and the set of answered operations that are done, as a text. */
+  private placeOf(state: KeyState): string {
+    let place = `${state.id} ${this.first}`;
+    const until = this.answered[this.first]?.completed ?? 0;
+    for (let i = this.first + 1; i < this.answered.length; i++) {
+      const one = this.answered[i] as Answered;
+      if (one.invoked > until) break;
+      if (one.done) place += ` ${i}`;
+    }
+    return place;
+  }
+
+  private deadEnd(): DeadEnd {
+    const order: KeyOperation[] = [];
+    for (let at = this.furthest?.at; at?.move !== undefined; at = at.before) {
+      order.push(at.move.operation);
+    }
+    const stuck = this.furthest?.stuck ?? [];
+    return { order: order.reverse(), stuck: stuck.map(({ operation }) => operation) };
+  }
+}
+
+function answeredOf(operation: KeyOperation): Answered[] {
+  const { invoked, completed } = operation;
+  return completed === undefined
+    ? []
+    : [{ kind: 'answered', operation, invoked, completed, index: 0, done: false }];
+}
+
+function changesNothing({ action, result }: KeyOperation): boolean {
+  return action.kind === 'get' || result === 'not_found' || result === 'not_a_list';
+}
+
+/** What must come first, because its answer came first, is tried first: from the end. */
+function byUrgency(a: Move, b: Move): number {
+  return (b.operation.completed ?? 0) - (a.operation.completed ?? 0);
+}
