@@ -55,6 +55,8 @@ export interface Disk {
   wipe(storage: StorageId): void;
   /** Does harm now, or to what comes next; false if there is nothing that it could harm. */
   harm(fault: DiskFault): boolean;
+  /** Takes back what `harm` has prepared for later; harm that was done stays. */
+  calm(): void;
   /** Each flush takes from so many to so many milliseconds from now on. */
   setLatency(minMs: number, maxMs: number): void;
 }

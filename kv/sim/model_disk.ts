@@ -123,6 +123,10 @@ export class ModelDisk implements Disk {
     return true;
   }
 
+  calm(): void {
+    this.next.clear();
+  }
+
   setLatency(minMs: number, maxMs: number): void {
     this.minMs = minMs;
     this.maxMs = maxMs;

@@ -36,6 +36,8 @@ export class Nemesis<Message, Request, Reply> {
   private readonly harmed = new Set<NodeId>();
   /** Undoes what still lasts; in the order of its coming. */
   private readonly lasting = new Set<() => void>();
+  /** Nodes that nobody starts for now. */
+  readonly leftOut = new Set<NodeId>();
   private lastStorage = 0;
   private isOver = false;
 
@@ -70,13 +72,15 @@ export class Nemesis<Message, Request, Reply> {
     for (const node of nodes) {
       node.resume();
       node.useUsualTurn();
+      node.crashWithin(Number.POSITIVE_INFINITY, 'kill');
+      node.disk.calm();
       node.disk.setLatency(...configuration.flushMs);
     }
   }
 
   /** A disk that a node refuses to start with is replaced, as an operator would do. */
   restart(node: SimulatedNode<Message, Request, Reply>): void {
-    if (node.isUp) return;
+    if (node.isUp || this.leftOut.has(node.id)) return;
     if (!node.start()) {
       this.say(`${node.id} refuses its damaged disk and gets an empty one`);
       this.harmed.delete(node.id);
@@ -161,9 +165,7 @@ export class Nemesis<Message, Request, Reply> {
 
   /** A process that stopped by itself is started again after a while. */
   restartLater(node: SimulatedNode<Message, Request, Reply>, afterMs: number): void {
-    this.host.timeline.after(afterMs, () => {
-      if (!this.isOver) this.restart(node);
-    });
+    this.host.timeline.after(afterMs, () => this.restart(node));
   }
 
   private jump(fault: Fault, node: SimulatedNode<Message, Request, Reply>): boolean {
@@ -290,7 +292,9 @@ export class Nemesis<Message, Request, Reply> {
 
   /** Harm that a disk does not get over. At most one disk at a time, and only where that is promised. */
   private ruinDisk(fault: Fault, node: SimulatedNode<Message, Request, Reply>): boolean {
-    if (this.harmed.size > 0 || !this.host.subject.mayLoseDisk(node.id)) return false;
+    const { subject } = this.host;
+    const diskOf = (id: NodeId) => this.node(id).disk.storage;
+    if (this.harmed.size > 0 || !subject.mayLoseDisk(node.id, diskOf)) return false;
     if (fault.kind === 'wiped_disk') {
       this.say(`${node.id} loses its disk`);
       node.crash('power_cut');
@@ -317,6 +321,10 @@ export class Nemesis<Message, Request, Reply> {
     const leader = target.leader ? subject.leader() : undefined;
     const found = nodes.find((each) => each.id === leader);
     return found ?? (nodes[target.pick % nodes.length] as (typeof nodes)[number]);
+  }
+
+  private node(id: NodeId): SimulatedNode<Message, Request, Reply> {
+    return this.host.nodes.find((each) => each.id === id) as SimulatedNode<Message, Request, Reply>;
   }
 
   private others(node: SimulatedNode<Message, Request, Reply>) {

@@ -68,7 +68,7 @@ export interface Subject<Message, Request, Reply> {
   /** Asks a leader to hand over, if there is such a thing. */
   handOver(deadline: Millis): Request | undefined;
   /** Whether the system promises to survive the loss of this node's disk just now. */
-  mayLoseDisk(node: NodeId): boolean;
+  mayLoseDisk(node: NodeId, diskOf: (node: NodeId) => StorageId): boolean;
 
   /** Whether the system counts on this node with this disk. */
   isSettled(node: NodeId, storage: StorageId): boolean;

@@ -142,6 +142,7 @@ export class World<Message, Request, Reply> {
     for (const node of chosen) this.nemesis.restart(node);
     const end = this.timeline.now + this.subject.recoveryMs;
     for (const node of chosen) this.probe(node, end);
+    this.nemesis.leftOut.clear();
     for (const node of others) this.takeBackIn(node, chosen);
   }
 
@@ -156,7 +157,10 @@ export class World<Message, Request, Reply> {
     chosen: readonly SimulatedNode<Message, Request, Reply>[],
     byCrash: boolean,
   ): void {
-    if (byCrash) return node.crash('power_cut');
+    if (byCrash) {
+      this.nemesis.leftOut.add(node.id);
+      return node.crash('power_cut');
+    }
     this.cut.add(node.id);
     for (const other of chosen) {
       this.network.block(node.id, other.id);

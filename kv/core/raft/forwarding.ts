@@ -45,6 +45,11 @@ export class Forwarding {
   /** Ids are counted on from `lastId`: see `numbering.ts`. */
   constructor(private lastId: number) {}
 
+  /** What is under way or waits to be sent. */
+  get size(): number {
+    return this.sent.size + this.queue.length;
+  }
+
   forward(raft: RaftState, write: PendingWrite): void {
     write.place = 'forwarded';
     if (write.idempotencyKey !== undefined) return this.start(raft, write.id, undefined);

@@ -83,7 +83,10 @@ export interface Heartbeat {
   readonly commit: LogIndex;
   /** Counts the leader's heartbeats; an answer confirms leadership as of the sending of it. */
   readonly round: number;
-  /** The receiver's own clock, as it was in the last reply that the leader has from it; -1: none. */
+  /**
+   * The receiver's own clock, as it was in the last reply that the leader has from it; -1: none, or
+   * the leader does not know yet what is committed.
+   */
   readonly echo: Millis;
   /** How long ago the leader last knew a majority to be behind it. */
   readonly quorumAge: Millis;

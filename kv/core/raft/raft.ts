@@ -49,6 +49,7 @@ import {
   receiveHeartbeat,
 } from './receive_append_entries';
 import {
+  abandonOvertakenInstall,
   installedSliceWritten,
   receivedSnapshotSaved,
   receiveInstallSnapshot,
@@ -257,6 +258,7 @@ function settle(raft: RaftState): void {
     serveReads(raft, raft.role);
     continueTransfer(raft, raft.role);
   }
+  abandonOvertakenInstall(raft);
   maybeTakeSnapshot(raft);
 }
 

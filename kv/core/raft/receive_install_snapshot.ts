@@ -70,6 +70,17 @@ export function receivedSnapshotSaved(raft: RaftState, size: number): void {
   if (role.leader !== undefined) reply(raft, role.leader, name, 0, index);
 }
 
+/**
+ * Another leader may have sent the entries themselves meanwhile. Then nobody will send the rest of
+ * the snapshot, and as long as it is waited for this node takes none of its own.
+ */
+export function abandonOvertakenInstall(raft: RaftState): void {
+  const { installing, commit } = raft;
+  if (installing === undefined || installing.committed || installing.index > commit) return;
+  raft.narrate(`holds ${installing.index}@${installing.term} already → needs no snapshot`);
+  abandonInstall(raft);
+}
+
 /** Forgets a snapshot that is being received. */
 export function abandonInstall(raft: RaftState): void {
   const { installing } = raft;

@@ -18,6 +18,9 @@ const COMMIT_NOTICE_MS = 5;
 /** More unanswered heartbeat rounds than this are not begun for reads. */
 const MAX_OPEN_ROUNDS = 64;
 
+/** For `echo`: this heartbeat vouches for no moment. */
+const NO_ECHO = millis(-1);
+
 /** Sends every follower what it may be sent now; once at the end of each step. */
 export function replicate(raft: RaftState, leader: Leader): void {
   for (const progress of leader.progress.values()) replicateTo(raft, leader, progress);
@@ -86,12 +89,15 @@ export function broadcastHeartbeat(raft: RaftState, leader: Leader): number {
 export const mayOpenRound = (leader: Leader): boolean => leader.roundSentAt.size < MAX_OPEN_ROUNDS;
 
 function sendHeartbeat(raft: RaftState, leader: Leader, progress: Progress): void {
+  // Before its no-op is committed a leader does not know what is (§8): its commit index then says
+  // nothing about how fresh a state is.
+  const knowsCommit = raft.commit >= leader.noopIndex;
   raft.send(progress.id, {
     kind: 'heartbeat',
     term: leader.term,
     commit: raft.commit,
     round: leader.round,
-    echo: progress.clock,
+    echo: knowsCommit ? progress.clock : NO_ECHO,
     quorumAge: quorumAge(raft, leader),
   });
   progress.commitSent = raft.commit;

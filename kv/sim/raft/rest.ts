@@ -1,0 +1,61 @@
+/** Bounds that a node keeps at any time, and what it looks like when nothing is left to do. */
+
+import type { RaftState } from '../../core/raft/state';
+import { statusOf } from '../../core/raft/status';
+import { Violation } from '../violation';
+
+type Node = Readonly<RaftState>;
+
+/** Memory is bounded whatever happens: each limit of the options is kept after every step. */
+export function checkBounds(raft: Node): void {
+  const { options, clients, self, role } = raft;
+  if (clients.size > options.maxPendingRequests) {
+    throw new Violation(
+      'bounds',
+      `${self} holds ${clients.size} requests, ${options.maxPendingRequests} are allowed`,
+    );
+  }
+  if (role.kind !== 'leader') return;
+  for (const { id, inflightMessages } of role.progress.values()) {
+    if (inflightMessages > options.maxInflightMessages) {
+      throw new Violation(
+        'bounds',
+        `${self} has ${inflightMessages} messages under way to ${id}, ${options.maxInflightMessages} are allowed`,
+      );
+    }
+  }
+}
+
+/** What is not at rest; undefined when everything is. `hasState` compares with the reference. */
+export function unrestOf(
+  nodes: readonly Node[],
+  lastIndex: number,
+  hasState: (raft: Node) => boolean,
+): string | undefined {
+  const leaders = nodes.filter((raft) => raft.role.kind === 'leader');
+  if (leaders.length !== 1) return `${leaders.length} nodes lead`;
+  for (const raft of nodes) {
+    const problem = unrestOfNode(raft, lastIndex);
+    if (problem !== undefined) return `${raft.self} ${problem}`;
+  }
+  // Dear, and so last.
+  for (const raft of nodes) if (!hasState(raft)) return `${raft.self} has another state`;
+  return undefined;
+}
+
+function unrestOfNode(raft: Node, lastIndex: number): string | undefined {
+  const { role, log, journal, clients } = raft;
+  const status = statusOf(raft as RaftState);
+  if (raft.applied !== lastIndex) return `has applied ${raft.applied} of ${lastIndex}`;
+  if (log.lastIndex !== lastIndex) return `has a log up to ${log.lastIndex}, not ${lastIndex}`;
+  if (status.snapshotActivity !== 'none') return `is ${status.snapshotActivity} a snapshot`;
+  if (status.diskUnknown) return 'runs on a disk that the cluster does not know';
+  if (status.pendingRequests > 0) return `owes ${status.pendingRequests} answers`;
+  if (clients.forwarding.size > 0) return `waits for ${clients.forwarding.size} forwarded writes`;
+  if (journal.waitingSince !== undefined) return 'waits for its disk';
+  if (role.kind !== 'leader') return undefined;
+  if (role.uncommittedBytes !== 0) return `counts ${role.uncommittedBytes} uncommitted bytes`;
+  if (role.proposals.size > 0) return `remembers ${role.proposals.size} proposals`;
+  const reads = role.readBatches.length + role.newReads.length;
+  return reads > 0 ? `remembers ${reads} reads` : undefined;
+}

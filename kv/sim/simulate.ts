@@ -1,0 +1,83 @@
+/**
+ * The simulator as a library: one call is one run of a cluster from one seed.
+ *
+ *     const report = simulate({ seed: 42 });
+ *     if (report.violation) console.log(report.violation.message);
+ *
+ * Everything that a run does follows from its setup: the same setup gives the same trace, byte for
+ * byte, on any machine. DESIGN.md says what is simulated and what is checked.
+ */
+
+import type { NodeId } from '../core/ids';
+import { Prng } from '../core/prng';
+import { drawConfiguration, type RunConfiguration, type RunLimits } from './configuration';
+import type { Counters } from './counters';
+import type { DiskFactory } from './disk';
+import { drawFaults, type Fault } from './faults';
+import { ModelDisk } from './model_disk';
+import type { Application } from './raft/application';
+import { KeyValueApplication } from './raft/key_value_application';
+import { drawRaftOptions, type SharedOptions } from './raft/raft_options';
+import { RaftSubject } from './raft/raft_subject';
+import type { Timeline } from './timeline';
+import { Violation } from './violation';
+import { World } from './world';
+
+export interface RunSetup<Query = unknown, Answer = unknown> {
+  readonly seed: number;
+  readonly limits?: RunLimits | undefined;
+  /** The state machine, its clients and its checks; the key/value service when absent. */
+  readonly application?: (() => Application<Query, Answer>) | undefined;
+  readonly disk?: DiskFactory | undefined;
+  /** Changes what was drawn: for tests of one matter, and for shrinking. */
+  readonly adjust?: ((configuration: RunConfiguration) => RunConfiguration) | undefined;
+  readonly options?: Partial<SharedOptions> | undefined;
+  /** Which of the planned faults come; all when absent. */
+  readonly keep?: ((fault: Fault) => boolean) | undefined;
+  /** Hears the trace, line by line. */
+  readonly onTrace?: ((line: string) => void) | undefined;
+}
+
+export interface RunReport {
+  readonly seed: number;
+  readonly configuration: RunConfiguration;
+  readonly faults: readonly Fault[];
+  readonly counters: Counters;
+  readonly simulatedMs: number;
+  readonly violation: Violation | undefined;
+}
+
+/** Runs one seed. What goes wrong is in the report; only a mistake of the simulator is thrown. */
+export function simulate<Query, Answer>(setup: RunSetup<Query, Answer>): RunReport {
+  const { seed, limits, adjust = (drawn) => drawn, keep = () => true } = setup;
+  const configuration = adjust(drawConfiguration(seed, limits));
+  const prng = new Prng(seed, 'run');
+  const faults = drawFaults(configuration.rates, configuration.durationMs, prng).filter(keep);
+  const { maxDelayMs } = configuration.network;
+  const options = { ...drawRaftOptions(prng.stream('options'), maxDelayMs), ...setup.options };
+  const application = (setup.application ?? keyValue<Query, Answer>)();
+  const report = (name: string, count: number) => world.counters.count('events', name, count);
+  const world = new World({
+    seed,
+    configuration,
+    faults,
+    makeSubject: (members: readonly NodeId[], timeline: Timeline) =>
+      new RaftSubject(members, options, application, configuration, timeline, report),
+    makeDisk: setup.disk ?? ((storage, own) => new ModelDisk(storage, own)),
+    onTrace: setup.onTrace,
+  });
+  let violation: Violation | undefined;
+  try {
+    world.run();
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error;
+    violation = error;
+  }
+  const { counters, timeline } = world;
+  return { seed, configuration, faults, counters, simulatedMs: timeline.now, violation };
+}
+
+/** The service itself: whoever names no application asks about its keys. */
+function keyValue<Query, Answer>(): Application<Query, Answer> {
+  return new KeyValueApplication() as unknown as Application<Query, Answer>;
+}
