@@ -1,0 +1,149 @@
+/**
+ * The proof that the simulator can fail: plants known bugs of Raft implementations one at a time
+ * into a copy of the compiled program, and lets the simulator run over seeds until it finds each.
+ *
+ *     node dist/bin/planted_bugs.js [--bug <name>]… [--jobs 2] [--max-seeds 10000]
+ *
+ * The bugs are texts in `tests/sim/planted_bugs`, never compiled into the program itself. A seed
+ * that fails without the bug too has not found it, and is passed over.
+ */
+
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import yargs from 'yargs/yargs';
+import { makeCopy, removeCopy } from './mutated_copy';
+import { applyMutation, type Mutation, readMutations } from './mutation';
+
+/** Both where this is compiled and where it is run as it is. */
+const ROOT = join(__dirname, __dirname.includes('dist') ? '../..' : '..');
+const BUGS = join(ROOT, 'tests', 'sim', 'planted_bugs');
+const HUNT = join('dist', 'bin', 'planted_bug_hunt.js');
+const MS_PER_MINUTE = 60_000;
+
+interface Found {
+  readonly seed: number;
+  readonly checker: string;
+  readonly message: string;
+  readonly simulatedMs: number;
+}
+
+/** Which disks the runs have: the real journal, for bugs of it, or the model of a disk. */
+type DiskKind = 'model' | 'journal';
+
+interface Range {
+  readonly first: number;
+  readonly last: number;
+  readonly disk: DiskKind;
+}
+
+async function main(): Promise<void> {
+  const flags = yargs(process.argv.slice(2))
+    .option('bug', { type: 'string', array: true, describe: 'only the bug of this name' })
+    .option('jobs', { type: 'number', default: availableParallelism(), describe: 'at a time' })
+    .option('max-seeds', { type: 'number', default: 10_000, describe: 'seeds for each bug' })
+    .option('minutes', { type: 'number', default: 120, describe: 'time for each bug' })
+    .option('messages', { type: 'boolean', default: false, describe: 'what the checkers said' })
+    .strict()
+    .parseSync();
+  const bugs = chosen(readMutations(BUGS), flags.bug);
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  const width = Math.max(...bugs.map(({ name }) => name.length));
+  console.log(`${'planted bug'.padEnd(width)}  seeds  simulated s  found by`);
+  let found = 0;
+  await inParallel(bugs, flags.jobs, async (bug) => {
+    const limit = AbortSignal.timeout(flags.minutes * MS_PER_MINUTE);
+    const result = await plant(bug, flags.maxSeeds, AbortSignal.any([stop.signal, limit]));
+    if (typeof result !== 'string') found++;
+    console.log(rowOf(bug.name.padEnd(width), result));
+    if (flags.messages && typeof result !== 'string') console.log(`    ${result.message}`);
+  });
+  console.log(`${bugs.length} planted, ${found} found`);
+  if (found < bugs.length) process.exitCode = 1;
+}
+
+function chosen(all: readonly Mutation[], names: readonly string[] | undefined): Mutation[] {
+  const unknown = names?.find((name) => !all.some((bug) => bug.name === name));
+  if (unknown !== undefined) throw new Error(`there is no planted bug ${unknown} in ${BUGS}`);
+  return all.filter(({ name }) => names?.includes(name) ?? true);
+}
+
+/** What found the bug, or a few words on why nothing did. */
+async function plant(
+  bug: Mutation,
+  maxSeeds: number,
+  signal: AbortSignal,
+): Promise<Found | string> {
+  let copy: string | undefined;
+  try {
+    const sources = applyMutation(bug, (path) => readFileSync(join(ROOT, path), 'utf8'));
+    const isStorage = [...sources.keys()].some((path) => path.startsWith('kv/storage/'));
+    const disk: DiskKind = isStorage ? 'journal' : 'model';
+    copy = makeCopy(ROOT, sources);
+    for (let first = 1; first <= maxSeeds; ) {
+      const found = await findIn(copy, { first, last: maxSeeds, disk }, signal);
+      if (found === undefined) break;
+      const { seed } = found;
+      const without = await findIn(ROOT, { first: seed, last: seed, disk }, signal);
+      if (without === undefined) return found;
+      first = seed + 1;
+    }
+    return `not found in ${maxSeeds} seeds`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    if (copy !== undefined) removeCopy(copy);
+  }
+}
+
+/** The first seed of a range that fails in a copy of the program; undefined if none does. */
+function findIn(
+  copy: string,
+  { first, last, disk }: Range,
+  signal: AbortSignal,
+): Promise<Found | undefined> {
+  return new Promise((resolve, reject) => {
+    const args = [join(copy, HUNT), String(first), String(last), disk];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], signal });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (data) => {
+      stdout += data;
+    });
+    child.stderr.on('data', (data) => {
+      stderr += data;
+    });
+    child.on('error', () => undefined);
+    child.on('close', (code) => {
+      if (signal.aborted) return reject(new Error('not found in the time that it was given'));
+      if (code !== 0) return reject(new Error(`the hunt ended with ${code}: ${stderr}`));
+      const result: Found | { readonly clean: number } = JSON.parse(stdout);
+      resolve('clean' in result ? undefined : result);
+    });
+  });
+}
+
+function rowOf(name: string, result: Found | string): string {
+  if (typeof result === 'string') return `${name}      -            -  ${result}`;
+  const seconds = (result.simulatedMs / 1000).toFixed(1);
+  return `${name}  ${String(result.seed).padStart(5)}  ${seconds.padStart(11)}  ${result.checker}`;
+}
+
+async function inParallel<T>(
+  list: readonly T[],
+  jobs: number,
+  work: (one: T) => Promise<void>,
+): Promise<void> {
+  const rest = [...list];
+  const worker = async () => {
+    for (let one = rest.shift(); one !== undefined; one = rest.shift()) await work(one);
+  };
+  await Promise.all(Array.from({ length: Math.max(1, jobs) }, worker));
+}
+
+main().catch((error) => {
+  console.error(`planted_bugs: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+});
