@@ -28,6 +28,7 @@ const MAX_TRIES = 6;
 const MAX_TRAVEL_PARTS = 32;
 const PARTS = 16;
 const NODES_STICKY = 3;
+const MAX_PAUSE_MS = 100;
 
 /** An operation under way. A restarted client has none, and ignores what comes for the old one. */
 interface UnderWay<Request, Reply> {
@@ -55,6 +56,11 @@ export class Client<Message, Request, Reply> {
 
   get isIdle(): boolean {
     return this.current === undefined;
+  }
+
+  /** An operation is over after this long, whatever happens. */
+  get patienceMs(): number {
+    return MAX_TRIES * (this.settings.timeoutMs[1] + MAX_PAUSE_MS);
   }
 
   /** Begins nothing new; what is under way goes on to its end. */
@@ -129,7 +135,7 @@ export class Client<Message, Request, Reply> {
     }
     this.host.trace?.(`${this.name} ← ${text}: asks again`);
     const { tries } = mine;
-    this.host.timeline.after(this.prng.between(1, 100), () => {
+    this.host.timeline.after(this.prng.between(1, MAX_PAUSE_MS), () => {
       if (this.current === mine && mine.tries === tries) this.ask(mine);
     });
   }

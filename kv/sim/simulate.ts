@@ -20,6 +20,7 @@ import { KeyValueApplication } from './raft/key_value_application';
 import { drawRaftOptions, type SharedOptions } from './raft/raft_options';
 import { RaftSubject } from './raft/raft_subject';
 import type { Timeline } from './timeline';
+import { simplified, type Variation } from './variation';
 import { Violation } from './violation';
 import { World } from './world';
 
@@ -29,11 +30,10 @@ export interface RunSetup<Query = unknown, Answer = unknown> {
   /** The state machine, its clients and its checks; the key/value service when absent. */
   readonly application?: (() => Application<Query, Answer>) | undefined;
   readonly disk?: DiskFactory | undefined;
-  /** Changes what was drawn: for tests of one matter, and for shrinking. */
-  readonly adjust?: ((configuration: RunConfiguration) => RunConfiguration) | undefined;
+  /** Fewer faults and a calmer world than the seed says. */
+  readonly variation?: Variation | undefined;
+  /** Options of the nodes that are not to be drawn. */
   readonly options?: Partial<SharedOptions> | undefined;
-  /** Which of the planned faults come; all when absent. */
-  readonly keep?: ((fault: Fault) => boolean) | undefined;
   /** Hears the trace, line by line. */
   readonly onTrace?: ((line: string) => void) | undefined;
 }
@@ -49,10 +49,12 @@ export interface RunReport {
 
 /** Runs one seed. What goes wrong is in the report; only a mistake of the simulator is thrown. */
 export function simulate<Query, Answer>(setup: RunSetup<Query, Answer>): RunReport {
-  const { seed, limits, adjust = (drawn) => drawn, keep = () => true } = setup;
-  const configuration = adjust(drawConfiguration(seed, limits));
+  const { seed, limits, variation = {} } = setup;
+  const { keep, simplify } = variation;
+  const configuration = simplified(drawConfiguration(seed, limits), simplify);
   const prng = new Prng(seed, 'run');
-  const faults = drawFaults(configuration.rates, configuration.durationMs, prng).filter(keep);
+  const planned = drawFaults(configuration.rates, configuration.durationMs, prng);
+  const faults = planned.filter(({ number }) => keep === undefined || keep.includes(number));
   const { maxDelayMs } = configuration.network;
   const options = { ...drawRaftOptions(prng.stream('options'), maxDelayMs), ...setup.options };
   const application = (setup.application ?? keyValue<Query, Answer>)();
