@@ -13,7 +13,7 @@ export function explain({ order, stuck }: DeadEnd, all: readonly KeyOperation[])
   const [explained, answered] = [order, all].map(answersIn);
   const end = order.slice(-SHOWN);
   return [
-    `no order explains more than ${explained} of ${answered} answers; this one explains ${explained}:`,
+    `no order explains all ${answered} answers; the furthest found explains ${explained}:`,
     ...(end.length < order.length ? [`  … ${order.length - end.length} operations before`] : []),
     ...end.map((operation) => `  ${described(operation)}`),
     `state ${shown(values.at(-1))}`,

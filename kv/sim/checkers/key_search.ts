@@ -9,14 +9,17 @@
  */
 
 import type { KeyOperation } from './key_history';
+import type { ValueText } from './key_model';
 import { type KeyState, KeyStates } from './key_states';
 
 export type Outcome =
   | { readonly kind: 'found' }
-  | { readonly kind: 'none'; readonly furthest: DeadEnd }
-  | { readonly kind: 'gave_up' };
+  | { readonly kind: 'none' | 'gave_up'; readonly furthest: DeadEnd };
 
-/** The longest order that explains its answers, and the operations that may come next but cannot. */
+/**
+ * The longest order found that explains its answers, and the operations one of which had to come
+ * next. If the search did not look ahead, none of them can.
+ */
 export interface DeadEnd {
   readonly order: readonly KeyOperation[];
   readonly stuck: readonly KeyOperation[];
@@ -24,19 +27,28 @@ export interface DeadEnd {
 
 interface Answered {
   readonly kind: 'answered';
+  /** The state after it, if that is the same from all states: of puts and deletes. */
+  readonly end: KeyState | undefined;
   readonly operation: KeyOperation;
   readonly invoked: number;
   readonly completed: number;
-  /** Its place among the answered operations. */
+  /** Its place among the answered operations, and if it is a get, among those. */
   index: number;
+  getIndex: number;
   done: boolean;
 }
 
 /** Unanswered writes that do the same thing, in the order in which they were sent. */
 interface Unanswered {
   readonly kind: 'unanswered';
+  readonly end: KeyState | undefined;
   readonly operations: readonly KeyOperation[];
   used: number;
+}
+
+interface Get {
+  readonly by: Answered;
+  readonly value: ValueText;
 }
 
 interface Move {
@@ -59,7 +71,10 @@ export class KeySearch {
   /** In the order in which they were sent; all before `first` are done. */
   private readonly answered: readonly Answered[];
   private readonly unanswered: readonly Unanswered[];
+  /** What gets returned, the one that was answered first first; all before `firstGet` are done. */
+  private readonly gets: readonly Get[];
   private first = 0;
+  private firstGet = 0;
   private done = 0;
   private here: Position | undefined;
   private readonly visited = new Map<string, number[][]>();
@@ -67,11 +82,17 @@ export class KeySearch {
   private furthest: { readonly at: Position; readonly stuck: readonly Answered[] } | undefined;
   private furthestDone = -1;
 
-  constructor(operations: readonly KeyOperation[]) {
+  constructor(
+    operations: readonly KeyOperation[],
+    /** Whether to turn back where the next get that is due can no longer have its answer. */
+    private readonly looksAhead: boolean,
+  ) {
     const sorted = [...operations].sort((a, b) => a.invoked - b.invoked);
     this.states = new KeyStates(sorted);
-    this.answered = sorted.flatMap(answeredOf);
+    this.answered = sorted.flatMap((one) => this.answeredOf(one));
     for (const [index, one] of this.answered.entries()) one.index = index;
+    this.gets = this.answered.flatMap(getOf).sort((a, b) => a.by.completed - b.by.completed);
+    for (const [index, { by }] of this.gets.entries()) by.getIndex = index;
     this.unanswered = this.kindsOf(sorted.filter(({ completed }) => completed === undefined));
   }
 
@@ -79,7 +100,7 @@ export class KeySearch {
     this.enter(this.states.absent, undefined);
     while (this.done < this.answered.length) {
       if (this.here === undefined) return { kind: 'none', furthest: this.deadEnd() };
-      if (this.explored > maxStates) return { kind: 'gave_up' };
+      if (this.explored > maxStates) return { kind: 'gave_up', furthest: this.deadEnd() };
       const move = this.here.untried.pop();
       if (move === undefined) this.leave(this.here);
       else this.enter(move.to, move);
@@ -97,13 +118,34 @@ export class KeySearch {
       if (same === undefined) kinds.set(effect, [operation]);
       else same.push(operation);
     }
-    return [...kinds.values()].map((same) => ({ kind: 'unanswered', operations: same, used: 0 }));
+    return [...kinds.values()].map((same) => {
+      const end = same[0] && this.states.endOf(same[0].action);
+      return { kind: 'unanswered', operations: same, end, used: 0 };
+    });
+  }
+
+  private answeredOf(operation: KeyOperation): Answered[] {
+    const { action, invoked, completed } = operation;
+    if (completed === undefined) return [];
+    const end = this.states.endOf(action);
+    return [
+      {
+        kind: 'answered',
+        operation,
+        end,
+        invoked,
+        completed,
+        index: 0,
+        getIndex: Number.POSITIVE_INFINITY,
+        done: false,
+      },
+    ];
   }
 
   private enter(state: KeyState, move: Move | undefined): void {
     if (move !== undefined) this.mark(move.by, true);
     this.explored++;
-    const untried = this.movesFrom(state);
+    const untried = this.looksAhead && this.isDoomed(state) ? [] : this.movesFrom(state);
     if (untried.length > 1 && this.wasHere(state)) untried.length = 0;
     this.here = { state, before: this.here, move, untried };
   }
@@ -127,6 +169,29 @@ export class KeySearch {
     this.done += done ? 1 : -1;
     if (!done) this.first = Math.min(this.first, by.index);
     while (this.answered[this.first]?.done) this.first++;
+    if (!done) this.firstGet = Math.min(this.firstGet, by.getIndex);
+    while (this.gets[this.firstGet]?.by.done) this.firstGet++;
+  }
+
+  /**
+   * Whether the next get that is due cannot have its answer any more: appends do not lead from here
+   * to that value, and there is no put or delete left that may come before and begin anew.
+   */
+  private isDoomed(state: KeyState): boolean {
+    const get = this.gets[this.firstGet];
+    if (get === undefined || this.states.canBecome(state, get.value)) return false;
+    const { completed } = get.by;
+    const helps = (end: KeyState | undefined): boolean =>
+      end !== undefined && this.states.canBecome(end, get.value);
+    for (let i = this.first; i < this.answered.length; i++) {
+      const one = this.answered[i] as Answered;
+      if (one.invoked > completed) break;
+      if (!one.done && helps(one.end)) return false;
+    }
+    return !this.unanswered.some(({ operations, used, end }) => {
+      const invoked = operations[used]?.invoked;
+      return invoked !== undefined && invoked < completed && helps(end);
+    });
   }
 
   /** The moves from here, the most promising last. */
@@ -215,11 +280,10 @@ export class KeySearch {
   }
 }
 
-function answeredOf(operation: KeyOperation): Answered[] {
-  const { invoked, completed } = operation;
-  return completed === undefined
-    ? []
-    : [{ kind: 'answered', operation, invoked, completed, index: 0, done: false }];
+function getOf(by: Answered): Get[] {
+  const { action, result } = by.operation;
+  const isGet = action.kind === 'get' && typeof result === 'object';
+  return isGet ? [{ by, value: result.value }] : [];
 }
 
 function changesNothing({ action, result }: KeyOperation): boolean {

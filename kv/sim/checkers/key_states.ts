@@ -18,6 +18,8 @@ export interface KeyState {
   /** Whether a get may return it; if not, it stands for many values. */
   readonly seen: boolean;
   readonly text: ValueText;
+  /** What every longer list that grows from here begins with. */
+  readonly start: string;
   /** The states that appends lead to, by the value appended. */
   readonly longer: Map<string, KeyState>;
 }
@@ -66,6 +68,19 @@ export class KeyStates {
     }
   }
 
+  /** Whether appends alone, or nothing at all, may lead from here to that value. */
+  canBecome(state: KeyState, value: ValueText): boolean {
+    if (!state.seen) return false;
+    if (state.text === value) return true;
+    return state.kind !== 'other' && value !== undefined && value.startsWith(state.start);
+  }
+
+  /** Where a put or a delete leads to, from any state. */
+  endOf(action: KeyAction): KeyState | undefined {
+    if (action.kind === 'put') return this.of(action.value);
+    return action.kind === 'delete' ? this.absent : undefined;
+  }
+
   /** Names what an unanswered write does; writes of one name do the same from every state. */
   effectOf(action: KeyAction): string {
     if (action.kind === 'put') return `put ${this.of(action.value).id}`;
@@ -88,13 +103,13 @@ export class KeyStates {
   /** Whether a list that some get returned goes on with this element. */
   private isNext(list: KeyState, element: string): boolean {
     if (!list.seen) return false;
-    const start = list.text === undefined ? '[' : listStart(list.text);
-    const end = start.length + element.length;
+    const from = list.start.length;
+    const end = from + element.length;
     return this.longestLists.some(
       (seen) =>
-        seen.startsWith(element, start.length) &&
+        seen.startsWith(element, from) &&
         (seen[end] === ',' || seen[end] === ']') &&
-        seen.startsWith(start),
+        seen.startsWith(list.start),
     );
   }
 
@@ -116,7 +131,8 @@ export class KeyStates {
   }
 
   private create(kind: ValueKind, seen: boolean, text: ValueText): KeyState {
-    return { id: this.count++, kind, seen, text, longer: new Map() };
+    const start = kind === 'list' && text !== undefined ? listStart(text) : '[';
+    return { id: this.count++, kind, seen, text, start, longer: new Map() };
   }
 }
 

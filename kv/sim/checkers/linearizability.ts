@@ -13,10 +13,11 @@
  * An operation without an answer may come at any moment after it was sent, or never. A get without
  * an answer says nothing and is left out; a write without one is tried after all others.
  *
- * Four things keep this fast, and none of them changes a verdict: an operation that changes nothing
+ * Five things keep this fast, and none of them changes a verdict: an operation that changes nothing
  * is put in order as soon as it fits; values that no get can tell apart are one state
- * (`key_states.ts`); writes without an answer that do the same thing are interchangeable; and a
- * position is dropped if the search was at the same one with fewer of those writes used up.
+ * (`key_states.ts`); writes without an answer that do the same thing are interchangeable; a
+ * position is dropped if the search was at the same one with fewer of those writes used up; and so
+ * is one from where the next get that is due can no longer have its answer.
  *
  * The limits: whether there is an order is NP-complete. The search can take time exponential in the
  * number of operations of one key that run at once, and of its writes without an answer that gets
@@ -44,15 +45,22 @@ export function checkLinearizable(
   operations: readonly KeyOperation[],
   limits: { readonly maxStates?: number } = {},
 ): Verdict {
+  const { maxStates = MAX_STATES } = limits;
   const undecided: string[] = [];
   for (const [key, own] of byKey(operations)) {
-    const outcome = new KeySearch(own).run(limits.maxStates ?? MAX_STATES);
-    if (outcome.kind === 'none') {
-      return { kind: 'violation', key, explanation: explain(outcome.furthest, own) };
-    }
+    const outcome = new KeySearch(own, true).run(maxStates);
+    if (outcome.kind === 'none')
+      return { kind: 'violation', key, explanation: why(own, maxStates) };
     if (outcome.kind === 'gave_up') undecided.push(key);
   }
   return undecided.length === 0 ? { kind: 'linearizable' } : { kind: 'undecided', keys: undecided };
+}
+
+/** Searches again, without looking ahead: what a person understands is the answer that does not fit. */
+function why(operations: readonly KeyOperation[], maxStates: number): string[] {
+  const outcome = new KeySearch(operations, false).run(maxStates);
+  invariant(outcome.kind !== 'found', 'both searches must agree', { operations });
+  return explain(outcome.furthest, operations);
 }
 
 function byKey(operations: readonly KeyOperation[]): Map<string, KeyOperation[]> {
