@@ -25,7 +25,7 @@ import { createJournal } from '../storage/journal';
 import type { JournalPlace } from '../storage/journal_place';
 import { DEFAULT_MAX_RECORD_BYTES } from '../storage/record_format';
 import { IdentityDamaged, JournalDamaged, SnapshotDamaged } from '../storage/storage_errors';
-import { type DataFolder, landingsFor, noticedBytes } from './noticed_bytes';
+import { type DataFolder, type Known, landingsFor, noticedBytes } from './noticed_bytes';
 import { SimulatedFiles } from './simulated_files';
 
 const WHERE: DataFolder = {
@@ -40,6 +40,8 @@ const NO_LOCK = { release: () => undefined };
 /** Segments are small, so that short runs have many: 2 to 64 KiB. */
 const MIN_SEGMENT_BYTES = 2048;
 const SEGMENT_DOUBLINGS = 5;
+/** A header and what follows it. */
+const STRUCTURE_BYTES = 64;
 
 export const journalDisk: DiskFactory = (storage, prng) => new JournalDisk(storage, prng);
 
@@ -47,6 +49,9 @@ class JournalDisk implements Disk {
   private id: StorageId;
   private files: SimulatedFiles;
   private running: DurableStorage | undefined;
+  /** The last record that is known to be durable, and the last one that a later batch proves so. */
+  private promised = 0;
+  private proven = 0;
   private readonly segmentBytes: number;
   private flushMs: readonly [number, number] = [0, 1];
 
@@ -71,6 +76,7 @@ class JournalDisk implements Disk {
       if (identity === undefined) throw new DiskDamaged('the identity of the folder is gone');
       const storage = new DurableStorage(this.place(), WHERE.folder, identity, NO_LOCK);
       const recovered = takenFrom(storage.recovered);
+      this.promised = recovered.firstSequence + recovered.records.length - 1;
       this.listen(storage, host);
       return recovered;
     } catch (error) {
@@ -115,7 +121,9 @@ class JournalDisk implements Disk {
     this.running = storage;
     storage.listen({
       event: (event) => {
-        if (this.running === storage) host.event(event);
+        if (this.running !== storage) return;
+        if (event.kind === 'persisted') this.persisted(event.through);
+        host.event(event);
       },
       failed: (error) => {
         if (this.running === storage) host.failed(error.message);
@@ -123,10 +131,17 @@ class JournalDisk implements Disk {
     });
   }
 
+  /** A batch begins when the one before is durable, so each acknowledgement proves the last one. */
+  private persisted(through: number): void {
+    this.proven = this.promised;
+    this.promised = through;
+  }
+
   private newFolder(): SimulatedFiles {
     const files: SimulatedFiles = new SimulatedFiles(this.random, (file) =>
-      landingsFor(file, files.names.durableFiles(), WHERE, this.id),
+      landingsFor(file, files.names.durableFiles(), WHERE, this.known()),
     );
+    this.promised = this.proven = 0;
     files.setFlushTime(...this.flushMs);
     for (const folder of Object.values(WHERE)) files.makeFolderSync(folder);
     createJournal(this.place(files));
@@ -140,11 +155,17 @@ class JournalDisk implements Disk {
     return { fs, folder: WHERE.journal, storageId, segmentBytes, maxRecordBytes };
   }
 
+  private known(): Known {
+    return { storage: this.id, proven: this.proven };
+  }
+
   private flipBit(): boolean {
-    const noticed = noticedBytes(this.files.names.durableFiles(), WHERE, this.id);
+    const noticed = noticedBytes(this.files.names.durableFiles(), WHERE, this.known());
     if (noticed.length === 0) return false;
     const { file, from, to } = this.random.pick(noticed);
-    const at = this.random.between(from, to - 1);
+    // Half of the time where the structure is, which is small beside the content.
+    const last = this.random.chance(1, 2) ? Math.min(to, from + STRUCTURE_BYTES) : to;
+    const at = this.random.between(from, last - 1);
     const byte = file.durable.readUInt8(at) ^ (1 << this.random.between(0, 7));
     file.damage(Uint8Array.of(byte), at);
     return true;
@@ -152,7 +173,7 @@ class JournalDisk implements Disk {
 }
 
 /** All of it, read now: whoever opens a disk must hear of damage before anything else. */
-function takenFrom({ snapshot, records, firstSequence }: Recovered): Recovered {
+function takenFrom({ snapshot, records, firstSequence }: Recovered) {
   return {
     snapshot: snapshot && { ...snapshot, chunks: [...snapshot.chunks] },
     records: [...records],

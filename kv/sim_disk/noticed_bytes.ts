@@ -4,8 +4,9 @@
  * `kv/storage/DESIGN.md` says so:
  *
  * - **The last batch.** Until a later record says that a batch was durable, damage to it looks like
- *   a batch that a power cut tore. So in the last segment a record is harmed only where a later
- *   record, itself durable and left alone, names it as durable.
+ *   a batch that a power cut tore. So in the last segment a record is harmed only when a later
+ *   batch has been acknowledged, which must name it. Whether it does is for the journal to prove:
+ *   what was acknowledged is known from its events, not from its bytes.
  * - **What was never promised**: bytes that were not flushed, the spare segment, a snapshot that is
  *   being written, and the zeros behind the last record.
  *
@@ -16,7 +17,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { StorageId } from '../core/ids';
 import { IDENTITY_FILE } from '../storage/identity';
-import { durableAt, recordEnd, SEAL, typeAt } from '../storage/record_format';
+import { recordEnd } from '../storage/record_format';
 import {
   SEGMENT_HEADER_BYTES,
   segmentFirsts,
@@ -34,11 +35,18 @@ export interface DataFolder {
   readonly snapshots: string;
 }
 
+/** What is known of the folder without reading it. */
+export interface Known {
+  readonly storage: StorageId;
+  /** The last record after which a later batch has been acknowledged. */
+  readonly proven: number;
+}
+
 type Files = ReadonlyMap<string, SimulatedFile>;
 
 /** All of them. */
-export function noticedBytes(files: Files, where: DataFolder, storage: StorageId): NoticedBytes[] {
-  const noticed = noticedInJournal(files, where, storage);
+export function noticedBytes(files: Files, where: DataFolder, known: Known): NoticedBytes[] {
+  const noticed = noticedInJournal(files, where, known);
   for (const [path, file] of files) {
     const isSnapshot = dirname(path) === where.snapshots && isSnapshotName(basename(path));
     if (isSnapshot || path === join(where.folder, IDENTITY_FILE)) noticed.push(all(file));
@@ -56,14 +64,14 @@ export function landingsFor(
   file: SimulatedFile,
   files: Files,
   where: DataFolder,
-  storage: StorageId,
+  known: Known,
 ): NoticedBytes[] {
   const isSegment = segmentFirsts([basename(file.path)]).length > 0;
-  const noticed = noticedBytes(files, where, storage);
+  const noticed = noticedBytes(files, where, known);
   return isSegment ? noticed.filter((bytes) => bytes.file === file) : noticed;
 }
 
-function noticedInJournal(files: Files, where: DataFolder, storage: StorageId): NoticedBytes[] {
+function noticedInJournal(files: Files, where: DataFolder, known: Known): NoticedBytes[] {
   const firsts = segmentFirsts(
     [...files.keys()]
       .filter((path) => dirname(path) === where.journal)
@@ -73,24 +81,20 @@ function noticedInJournal(files: Files, where: DataFolder, storage: StorageId): 
     const file = files.get(join(where.journal, segmentName(first)));
     if (file === undefined) return [];
     if (i < firsts.length - 1) return [all(file)];
-    return [{ file, from: 0, to: provenEnd(file.durable, segmentSeed(storage, first), first) }];
+    const to = provenEnd(file.durable, segmentSeed(known.storage, first), first, known.proven);
+    return [{ file, from: 0, to }];
   });
 }
 
-/** Where the records end that a later record of the segment names as durable. */
-function provenEnd(segment: Buffer, seed: number, first: number): number {
-  const ends: number[] = [];
-  let at = SEGMENT_HEADER_BYTES;
-  let proven = first - 1;
-  for (;;) {
-    const end = recordEnd(segment, at, seed, first + ends.length);
+/** Where the proven records of a segment end, or those before the first one that is harmed already. */
+function provenEnd(segment: Buffer, seed: number, first: number, proven: number): number {
+  let at = Math.min(SEGMENT_HEADER_BYTES, segment.length);
+  for (let sequence = first; sequence <= proven; sequence++) {
+    const end = recordEnd(segment, at, seed, sequence);
     if (end === undefined) break;
-    proven = durableAt(segment, at);
-    if (typeAt(segment, at) === SEAL) break;
-    ends.push(end);
     at = end;
   }
-  return ends[proven - first] ?? Math.min(SEGMENT_HEADER_BYTES, segment.length);
+  return at;
 }
 
 const all = (file: SimulatedFile): NoticedBytes => ({ file, from: 0, to: file.durable.length });
