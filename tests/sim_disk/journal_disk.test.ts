@@ -5,7 +5,7 @@ import { journalDisk } from '../../kv/sim_disk/journal_disk';
 import { bytesOf, Machine } from './disk_setup';
 import { liveRandomly, newTally } from './random_lives';
 
-const SEEDS = 400;
+const SEEDS = 150;
 
 describe('random lives', () => {
   it('keep every promise, and meet every kind of trouble', () => {
