@@ -50,6 +50,7 @@ export interface RunLimits {
 const USUAL_MS: Record<FaultKind, number> = {
   kill: 2500,
   power_cut: 2500,
+  blackout: 6000,
   pause: 3000,
   clock_jump: 3000,
   clock_rate: 4000,

@@ -9,6 +9,7 @@ import type { DiskFault } from './disk';
 export const FAULT_KINDS = [
   'kill',
   'power_cut',
+  'blackout',
   'pause',
   'clock_jump',
   'clock_rate',
@@ -61,6 +62,7 @@ export const DISK_FAULTS: Partial<Record<FaultKind, DiskFault>> = {
 const DURATIONS: Record<FaultKind, readonly [number, number]> = {
   kill: [5, 3000],
   power_cut: [5, 3000],
+  blackout: [5, 2000],
   pause: [20, 3000],
   clock_jump: [0, 0],
   clock_rate: [0, 0],

@@ -11,6 +11,7 @@ import type { Counters } from './counters';
 import type { Ending } from './disk';
 import { DISK_FAULTS, type Fault } from './faults';
 import type { Network } from './network';
+import { NetworkFaults } from './network_faults';
 import type { SimulatedNode } from './node';
 import type { Subject } from './subject';
 import type { Timeline } from './timeline';
@@ -40,11 +41,20 @@ export class Nemesis<Message, Request, Reply> {
   readonly leftOut = new Set<NodeId>();
   private lastStorage = 0;
   private isOver = false;
+  private readonly networkFaults: NetworkFaults<Message>;
 
   constructor(
     private readonly host: NemesisHost<Message, Request, Reply>,
     private readonly prng: Prng,
-  ) {}
+  ) {
+    this.networkFaults = new NetworkFaults({
+      ids: () => host.nodes.map((node) => node.id),
+      network: host.network,
+      prng,
+      undoLater: (afterMs, undo) => this.undoLater(afterMs, undo),
+      say: (text) => this.say(text),
+    });
+  }
 
   newStorage(): StorageId {
     return storageId(++this.lastStorage);
@@ -109,6 +119,8 @@ export class Nemesis<Message, Request, Reply> {
       case 'kill':
       case 'power_cut':
         return this.crash(fault, node, fault.kind);
+      case 'blackout':
+        return this.blackOut(fault);
       case 'pause':
         if (!node.isUp) return false;
         this.say(`${node.id} is stopped for ${fault.forMs} ms`);
@@ -122,13 +134,10 @@ export class Nemesis<Message, Request, Reply> {
         return true;
       case 'partition':
       case 'one_way':
-        return this.partition(fault, node);
       case 'slow_link':
-        return this.slowLink(fault, node);
       case 'broken_connection':
-        return this.breakConnection(fault, node);
       case 'loss_burst':
-        return this.loseMuch(fault);
+        return this.networkFaults.strike(fault, fault.kind, node.id);
       case 'slow_disk':
       case 'slow_loop':
         return this.slowDown(fault, node);
@@ -163,6 +172,16 @@ export class Nemesis<Message, Request, Reply> {
     return true;
   }
 
+  /** The power goes everywhere: what nobody had flushed is gone from all disks at once. */
+  private blackOut(fault: Fault): boolean {
+    this.say('the power goes everywhere');
+    for (const node of this.host.nodes) {
+      node.crash('power_cut');
+      this.restartLater(node, this.prng.between(1, fault.forMs));
+    }
+    return true;
+  }
+
   /** A process that stopped by itself is started again after a while. */
   restartLater(node: SimulatedNode<Message, Request, Reply>, afterMs: number): void {
     this.host.timeline.after(afterMs, () => this.restart(node));
@@ -181,86 +200,6 @@ export class Nemesis<Message, Request, Reply> {
     [low, high]: readonly [number, number],
   ): void {
     node.clock.setRate(this.host.timeline.now, this.prng.between(low, high) / 1000);
-  }
-
-  /** Two halves, one node alone, a chain in which each sees its neighbours only, or one direction. */
-  private partition(fault: Fault, node: SimulatedNode<Message, Request, Reply>): boolean {
-    const ids = this.host.nodes.map((each) => each.id);
-    if (ids.length < 2) return false;
-    const pairs =
-      fault.kind === 'one_way' ? this.oneWay(fault, node.id) : this.twoWay(fault, node.id);
-    const { network } = this.host;
-    // Packets that are dropped tell nobody; connections that are refused do.
-    const isTold = fault.kind === 'partition' && fault.amount % 5 < 2;
-    const cut = pairs.map(([from, to]) => `${from}→${to}`).join(' ');
-    this.say(`the network is cut: ${cut} for ${fault.forMs} ms`);
-    for (const [from, to] of pairs) network.block(from, to);
-    if (isTold) for (const [from, to] of pairs) network.tell(from, to, false);
-    this.undoLater(fault.forMs, () => {
-      this.say(`the network is whole again: ${cut}`);
-      for (const [from, to] of pairs) network.unblock(from, to);
-      for (const [from, to] of pairs) if (network.isOpen(from, to)) network.tell(from, to, true);
-    });
-    return true;
-  }
-
-  private twoWay(fault: Fault, alone: NodeId): [NodeId, NodeId][] {
-    const ids = this.host.nodes.map((each) => each.id);
-    const form = fault.amount % 4;
-    const left = new Set(ids.filter(() => this.prng.chance(1, 2)));
-    const isCut = (one: NodeId, other: NodeId): boolean => {
-      if (form === 0) return one === alone || other === alone;
-      if (form === 1) return Math.abs(ids.indexOf(one) - ids.indexOf(other)) > 1;
-      return left.has(one) !== left.has(other);
-    };
-    return ids.flatMap((one) =>
-      ids
-        .filter((other) => one !== other && isCut(one, other))
-        .map((other): [NodeId, NodeId] => [one, other]),
-    );
-  }
-
-  /** Nobody hears a node, or it hears nobody, or one single direction is cut. */
-  private oneWay(fault: Fault, node: NodeId): [NodeId, NodeId][] {
-    const others = this.host.nodes.map((each) => each.id).filter((id) => id !== node);
-    const form = fault.amount % 3;
-    if (form === 2) return [[node, this.prng.pick(others)]];
-    return others.map((other) => (form === 0 ? [node, other] : [other, node]));
-  }
-
-  private slowLink(fault: Fault, node: SimulatedNode<Message, Request, Reply>): boolean {
-    const others = this.others(node);
-    if (others.length === 0) return false;
-    const other = this.prng.pick(others);
-    const ms = 10 + (fault.amount % 500);
-    this.say(`from ${node.id} to ${other.id} it takes ${ms} ms longer for ${fault.forMs} ms`);
-    this.host.network.slowDown(node.id, other.id, ms);
-    this.undoLater(fault.forMs, () => this.host.network.slowDown(node.id, other.id, -ms));
-    return true;
-  }
-
-  private breakConnection(fault: Fault, node: SimulatedNode<Message, Request, Reply>): boolean {
-    const others = this.others(node);
-    if (others.length === 0) return false;
-    const other = this.prng.pick(others);
-    const { network } = this.host;
-    this.say(`the connection of ${node.id} and ${other.id} breaks`);
-    network.breakConnection(node.id, other.id);
-    this.undoLater(fault.forMs, () => {
-      if (network.isOpen(node.id, other.id)) network.tell(node.id, other.id, true);
-    });
-    return true;
-  }
-
-  private loseMuch(fault: Fault): boolean {
-    const { network } = this.host;
-    const lost = 1000 + (fault.amount % 8000);
-    this.say(`${lost / 100} % of all messages are lost for ${fault.forMs} ms`);
-    network.lost = lost;
-    this.undoLater(fault.forMs, () => {
-      network.lost = network.settings.lost;
-    });
-    return true;
   }
 
   private slowDown(fault: Fault, node: SimulatedNode<Message, Request, Reply>): boolean {
@@ -325,10 +264,6 @@ export class Nemesis<Message, Request, Reply> {
 
   private node(id: NodeId): SimulatedNode<Message, Request, Reply> {
     return this.host.nodes.find((each) => each.id === id) as SimulatedNode<Message, Request, Reply>;
-  }
-
-  private others(node: SimulatedNode<Message, Request, Reply>) {
-    return this.host.nodes.filter((each) => each !== node);
   }
 
   private undoLater(afterMs: number, undo: () => void): void {

@@ -38,6 +38,8 @@ const TERMS = 2 ** 20;
 export class ClusterHistory {
   /** Entry i is at i - 1. */
   readonly committed: CommittedEntry[] = [];
+  /** Those of the committed entries that are configurations. */
+  readonly configurations: CommittedEntry[] = [];
   private readonly leaders = new Map<number, NodeId>();
   /** Every entry that was ever written anywhere, with the term of the entry before it. */
   private readonly written = new Map<number, { entry: Entry; baseTerm: number | undefined }>();
@@ -45,6 +47,11 @@ export class ClusterHistory {
   private readonly running = new Map<NodeId, { disk: DiskShadow; seen: Seen }>();
 
   constructor(private readonly timeline: Timeline) {}
+
+  /** How many configurations were committed: each binds disks, or ends a joint phase. */
+  get bindings(): number {
+    return this.configurations.length;
+  }
 
   /** How many terms had a leader. */
   get elections(): number {
@@ -180,7 +187,9 @@ export class ClusterHistory {
       const entry = log.entryAt(index);
       const known = this.committed[index - 1]?.entry;
       if (known === undefined) {
-        this.committed.push({ entry, at: this.timeline.now, inTerm: term });
+        const one = { entry, at: this.timeline.now, inTerm: term };
+        this.committed.push(one);
+        if (entry.kind === 'configuration') this.configurations.push(one);
       } else if (!sameBytes(known.encoded, entry.encoded)) {
         fail(
           'R5 state machine safety',

@@ -45,6 +45,7 @@ export class RaftSubject<Query, Answer>
   private readonly reference: Reference<Query, Answer>;
   /** What each client has seen: the index of its newest answer. */
   private readonly seenBy = new Map<string, LogIndex>();
+  private readonly counts = new Map<string, number>();
   private lastPlace = 0;
   private lastOperation = 0;
 
@@ -92,6 +93,8 @@ export class RaftSubject<Query, Answer>
     checkBounds(raft);
     for (const effect of effects) {
       if (effect.kind === 'reply') this.servedAt.set(effect.reply, this.timeline.now);
+      else if (effect.kind === 'send') this.count(`sent ${effect.message.kind}`);
+      else if (effect.kind === 'snapshot_commit') this.count('snapshots made or received');
     }
   }
 
@@ -134,7 +137,7 @@ export class RaftSubject<Query, Answer>
   }
 
   isSettled(node: NodeId, storage: StorageId): boolean {
-    const newest = this.history.committed.findLast(({ entry }) => entry.kind === 'configuration');
+    const newest = this.history.configurations.at(-1);
     // A member that no leader has heard yet is not counted on, and at first nobody is.
     if (newest === undefined) return false;
     const configuration = decodeConfiguration(entryData(newest.entry));
@@ -199,11 +202,20 @@ export class RaftSubject<Query, Answer>
 
   checkHistory(): void {
     this.reference.catchUp();
+    for (const [name, count] of this.counts) this.report(name, count);
+    for (const { level, outcome } of this.recorded) {
+      this.report(`${level ?? 'write'}: ${outcome}`, 1);
+    }
     this.report('leaders elected', this.history.elections);
+    this.report('disks bound', this.history.bindings);
     this.report('entries committed', this.history.committed.length);
     const any = this.core(this.members[0] as NodeId).inspect;
     const query = (what: Query): Answer => any.machine.query(what) as Answer;
     this.application.check(this.recorded, query, this.report);
+  }
+
+  private count(name: string): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
   }
 
   private begin(

@@ -1,0 +1,125 @@
+/** The faults of a plan that are about the network: cuts of every form, slow and broken links, loss. */
+
+import { unreachable } from '../core/assert';
+import type { NodeId } from '../core/ids';
+import type { Prng } from '../core/prng';
+import type { Fault, FaultKind } from './faults';
+import type { Network } from './network';
+
+export type NetworkFaultKind = Extract<
+  FaultKind,
+  'partition' | 'one_way' | 'slow_link' | 'broken_connection' | 'loss_burst'
+>;
+
+export interface NetworkFaultHost<Message> {
+  ids(): readonly NodeId[];
+  readonly network: Network<Message>;
+  readonly prng: Prng;
+  /** Undoes a fault when its time is over, or when all faults end. */
+  undoLater(afterMs: number, undo: () => void): void;
+  say(text: string): void;
+}
+
+export class NetworkFaults<Message> {
+  constructor(private readonly host: NetworkFaultHost<Message>) {}
+
+  /** False if the fault has nothing to meet. */
+  strike(fault: Fault, kind: NetworkFaultKind, node: NodeId): boolean {
+    switch (kind) {
+      case 'partition':
+      case 'one_way':
+        return this.partition(fault, node);
+      case 'slow_link':
+        return this.slowLink(fault, node);
+      case 'broken_connection':
+        return this.breakConnection(fault, node);
+      case 'loss_burst':
+        return this.loseMuch(fault);
+      default:
+        return unreachable(kind);
+    }
+  }
+
+  /** Two halves, one node alone, a chain in which each sees its neighbours only, or one direction. */
+  private partition(fault: Fault, node: NodeId): boolean {
+    const ids = this.host.ids();
+    if (ids.length < 2) return false;
+    const pairs = fault.kind === 'one_way' ? this.oneWay(fault, node) : this.twoWay(fault, node);
+    const { network } = this.host;
+    // Packets that are dropped tell nobody; connections that are refused do.
+    const isTold = fault.kind === 'partition' && fault.amount % 5 < 2;
+    const cut = pairs.map(([from, to]) => `${from}→${to}`).join(' ');
+    this.host.say(`the network is cut: ${cut} for ${fault.forMs} ms`);
+    for (const [from, to] of pairs) network.block(from, to);
+    if (isTold) for (const [from, to] of pairs) network.tell(from, to, false);
+    this.host.undoLater(fault.forMs, () => {
+      this.host.say(`the network is whole again: ${cut}`);
+      for (const [from, to] of pairs) network.unblock(from, to);
+      for (const [from, to] of pairs) if (network.isOpen(from, to)) network.tell(from, to, true);
+    });
+    return true;
+  }
+
+  private twoWay(fault: Fault, alone: NodeId): [NodeId, NodeId][] {
+    const ids = this.host.ids();
+    const form = fault.amount % 4;
+    const left = new Set(ids.filter(() => this.host.prng.chance(1, 2)));
+    const isCut = (one: NodeId, other: NodeId): boolean => {
+      if (form === 0) return one === alone || other === alone;
+      if (form === 1) return Math.abs(ids.indexOf(one) - ids.indexOf(other)) > 1;
+      return left.has(one) !== left.has(other);
+    };
+    return ids.flatMap((one) =>
+      ids
+        .filter((other) => one !== other && isCut(one, other))
+        .map((other): [NodeId, NodeId] => [one, other]),
+    );
+  }
+
+  /** Nobody hears a node, or it hears nobody, or one single direction is cut. */
+  private oneWay(fault: Fault, node: NodeId): [NodeId, NodeId][] {
+    const others = this.others(node);
+    const form = fault.amount % 3;
+    if (form === 2) return [[node, this.host.prng.pick(others)]];
+    return others.map((other) => (form === 0 ? [node, other] : [other, node]));
+  }
+
+  private slowLink(fault: Fault, node: NodeId): boolean {
+    const others = this.others(node);
+    if (others.length === 0) return false;
+    const other = this.host.prng.pick(others);
+    const ms = 10 + (fault.amount % 500);
+    this.host.say(`from ${node} to ${other} it takes ${ms} ms longer for ${fault.forMs} ms`);
+    this.host.network.slowDown(node, other, ms);
+    this.host.undoLater(fault.forMs, () => this.host.network.slowDown(node, other, -ms));
+    return true;
+  }
+
+  private breakConnection(fault: Fault, node: NodeId): boolean {
+    const others = this.others(node);
+    if (others.length === 0) return false;
+    const other = this.host.prng.pick(others);
+    const { network } = this.host;
+    this.host.say(`the connection of ${node} and ${other} breaks`);
+    network.breakConnection(node, other);
+    this.host.undoLater(fault.forMs, () => {
+      if (network.isOpen(node, other)) network.tell(node, other, true);
+    });
+    return true;
+  }
+
+  private loseMuch(fault: Fault): boolean {
+    const { network } = this.host;
+    const lost = 1000 + (fault.amount % 8000);
+    this.host.say(`${lost / 100} % of all messages are lost for ${fault.forMs} ms`);
+    network.lost = lost;
+    this.host.undoLater(fault.forMs, () => {
+      network.lost = network.settings.lost;
+    });
+    return true;
+  }
+
+  private others(node: NodeId): NodeId[] {
+    return this.host.ids().filter((id) => id !== node);
+  }
+}
