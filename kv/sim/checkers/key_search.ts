@@ -214,16 +214,16 @@ export class KeySearch {
 
   /** The answered operations that none of the others must precede, and the first moment one is due. */
   private candidates(): { candidates: Answered[]; deadline: number } {
-    const waiting: Answered[] = [];
+    const candidates: Answered[] = [];
     let deadline = Number.POSITIVE_INFINITY;
     for (let i = this.first; i < this.answered.length; i++) {
       const one = this.answered[i] as Answered;
       if (one.invoked > deadline) break;
       if (one.done) continue;
-      waiting.push(one);
+      candidates.push(one);
       deadline = Math.min(deadline, one.completed);
     }
-    return { candidates: waiting.filter(({ invoked }) => invoked < deadline), deadline };
+    return { candidates, deadline };
   }
 
   private unansweredFrom(state: KeyState, deadline: number): { growing: Move[]; others: Move[] } {

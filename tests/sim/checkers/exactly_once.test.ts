@@ -65,6 +65,25 @@ describe('violations', () => {
     expect(() => check(appended, final)).toThrow(`exactly once: ${message}`);
   });
 
+  test('the order of a client whose appends overlap', () => {
+    const three = [
+      op('c1', append('1'), [1, 4], 'ok'),
+      op('c1', append('2'), [2, 3], 'ok'),
+      op('c1', append('3'), [5, 6], 'ok'),
+    ];
+    for (const right of ['[1,2,3]', '[2,1,3]']) expect(() => check(three, right)).not.toThrow();
+    for (const wrong of ['[1,3,2]', '[2,3,1]', '[3,1,2]']) {
+      expect(() => check(three, wrong)).toThrow('stands before');
+    }
+    const long = [
+      op('c1', append('1'), [1, 10], 'ok'),
+      op('c1', append('2'), [2, 3], 'ok'),
+      op('c1', append('3'), [4, 5], 'ok'),
+    ];
+    expect(() => check(long, '[2,3,1]')).not.toThrow();
+    expect(() => check(long, '[3,2,1]')).toThrow('stands before');
+  });
+
   test('an append that was refused, but is there', () => {
     const refused = [op('c1', append('1'), [1, 2], 'not_a_list')];
     expect(() => check(refused, '[1]')).toThrow('answered "not_a_list", but is in the list');

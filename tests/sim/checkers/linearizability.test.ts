@@ -236,6 +236,31 @@ describe('the verdict', () => {
     });
   });
 
+  test('of a value that was there more than once, the last change is named', () => {
+    const history = [
+      op('c1', put('1'), [1, 2], 'ok'),
+      op('c2', put('2'), [3, 4], 'ok'),
+      op('c1', put('1'), [5, 6], 'ok'),
+      op('c3', remove, [7, 8], 'ok'),
+      op('c4', get, [9, 10], value('1')),
+    ];
+    const verdict = checkLinearizable(history);
+    expect(verdict.kind === 'violation' && verdict.explanation.at(-1)).toMatch(
+      /the value was changed by c3 delete → ok \(invoked 7, completed 8\)$/,
+    );
+  });
+
+  test('an explanation that is not certain to be the best is given, not withheld', () => {
+    const clients = Array.from({ length: 7 }, (_, i) =>
+      op(`c${i}`, append(`${i}`), [i, 20 + i], 'ok'),
+    );
+    const history = [...clients, op('c1', get, [40, 41], value('[9]'))];
+    expect(checkLinearizable(history, { maxStates: 20 })).toMatchObject({
+      kind: 'violation',
+      explanation: expect.arrayContaining([expect.stringContaining('that never was the value')]),
+    });
+  });
+
   test.each<[string, KeyAction, KeyResult, KeyAction, string]>([
     ['a value nobody wrote', get, value('9'), put('1'), 'that never was the value'],
     ['nothing to delete', remove, 'ok', remove, 'there is no value'],
@@ -259,6 +284,8 @@ describe('the verdict', () => {
     const lines = verdict.kind === 'violation' ? verdict.explanation : [];
     expect(lines).toHaveLength(9);
     expect(lines[1]).toBe('  … 35 operations before');
+    expect(lines[2]).toContain('append 1035');
+    expect(lines[6]).toContain('append 1039');
     expect(lines[7]).toMatch(/^state \[1000,.*….*,1038,1039\]$/);
     expect(lines.every((line) => line.length < 200)).toBe(true);
   });
@@ -387,16 +414,20 @@ describe('histories of the size that the simulator makes', () => {
     }
   });
 
-  test('one wrong answer among them is found', () => {
-    const history = randomHistory({ ...shape, keys: 10, seed: 4 });
-    const gets = history.filter(
-      ({ action, completed, key }) =>
-        action.kind === 'get' && completed !== undefined && key === 'k1',
-    );
-    const [late, early] = [gets.at(-10), gets.at(-30)];
-    const wrong = history.map((each) =>
-      each === late ? { ...each, result: early?.result } : each,
-    );
-    expect(checkLinearizable(wrong)).toMatchObject({ kind: 'violation', key: 'k1' });
+  test('a stale read among them is found, and soon', () => {
+    for (let seed = 1; seed <= 3; seed++) {
+      const history = randomHistory({ ...shape, keys: 2, seed });
+      const gets = history.filter(
+        ({ action, completed, key }) =>
+          action.kind === 'get' && completed !== undefined && key === 'k1',
+      );
+      const [late, early] = [gets.at(-10), gets.at(-40)];
+      const stale = history.map((each) =>
+        each === late ? { ...each, result: early?.result } : each,
+      );
+      // Four times as many without looking ahead to that read.
+      const verdict = checkLinearizable(stale, { maxStates: 14_000 });
+      expect(verdict).toMatchObject({ kind: 'violation', key: 'k1' });
+    }
   });
 });
