@@ -34,6 +34,7 @@ export const ZONES: readonly Zone[] = [
   zone('core words', WORDS, [WORDS], []),
   zone('core/machine', MACHINE, [MACHINE, WORDS], []),
   zone('core/<protocol>', 'kv/core/<p>/**', ['kv/core/<p>/**', MACHINE, WORDS], []),
+  zone('sim library', 'kv/sim', ['kv/sim/**', 'kv/core/**'], []),
   zone('sim', 'kv/sim/**', ['kv/sim/**', 'kv/core/**'], []),
   zone(
     'sim_disk',
@@ -72,6 +73,16 @@ export const ZONES: readonly Zone[] = [
     ],
     ['node:', 'express'],
   ),
+  // The programs about the simulator, and what plants bugs into the program, which compiles.
+  ...['bin/sim', 'bin/sim_*', 'bin/planted_bug*'].map((files) =>
+    zone(
+      'bin of the simulator',
+      files,
+      ['bin/**', 'kv/sim/**', 'kv/sim_disk/**'],
+      ['node:', 'yargs'],
+    ),
+  ),
+  zone('bin/mutated_copy', 'bin/mutated_copy', [], ['node:', 'typescript']),
   zone('bin', 'bin/**', ['bin/**', 'kv/*', 'kv/client/**'], ['node:', 'axios', 'yargs']),
 ];
 
