@@ -40,6 +40,8 @@ export class ModelDisk implements Disk {
   private batch: JournalRecord[] = [];
   private snapshotWork: SnapshotWork[] = [];
   private isSnapshotBusy = false;
+  /** Work under way of snapshots that were aborted. */
+  private readonly abandoned = new Set<SnapshotWork>();
   private readonly next = new Set<'failed_write' | 'failed_flush' | 'full' | 'misdirected_write'>();
 
   constructor(
@@ -71,7 +73,10 @@ export class ModelDisk implements Disk {
   perform(effect: StorageEffect): void {
     switch (effect.kind) {
       case 'persist':
-        this.gathering.push(...effect.records);
+        // A copy, as a disk makes one: the sender may use its bytes again.
+        for (const { type, payload } of effect.records) {
+          this.gathering.push({ type, payload: payload.slice() });
+        }
         return this.flush();
       case 'release':
         return this.release(effect.before);
@@ -79,8 +84,7 @@ export class ModelDisk implements Disk {
         this.open_ = { name: effect.snapshot, meta: effect.meta, slices: [], damaged: false };
         return;
       case 'snapshot_abort':
-        if (this.open_?.name === effect.snapshot) this.open_ = undefined;
-        return;
+        return this.abort(effect.snapshot);
       case 'snapshot_append':
       case 'snapshot_commit':
       case 'snapshot_read':
@@ -96,7 +100,8 @@ export class ModelDisk implements Disk {
     const kept = this.prng.between(0, this.batch.length);
     this.records.push(...this.batch.slice(0, kept));
     const [first] = this.snapshotWork;
-    if (this.isSnapshotBusy && first?.kind === 'snapshot_commit' && this.prng.chance(1, 2)) {
+    const isKept = this.isSnapshotBusy && first !== undefined && !this.abandoned.has(first);
+    if (isKept && first.kind === 'snapshot_commit' && this.prng.chance(1, 2)) {
       this.commit(first.snapshot);
     }
     this.host = undefined;
@@ -105,6 +110,7 @@ export class ModelDisk implements Disk {
     this.batch = [];
     this.snapshotWork = [];
     this.isSnapshotBusy = false;
+    this.abandoned.clear();
     this.next.clear();
   }
 
@@ -174,6 +180,19 @@ export class ModelDisk implements Disk {
     this.firstSequence += released;
   }
 
+  /** Its work is forgotten with it: another snapshot of the same name may follow. */
+  private abort(snapshot: SnapshotName): void {
+    if (this.open_?.name === snapshot) this.open_ = undefined;
+    const isMeant = (work: SnapshotWork | undefined) =>
+      work?.snapshot === snapshot && work.kind !== 'snapshot_read';
+    // What is under way comes to its end, and changes nothing.
+    const first = this.isSnapshotBusy ? this.snapshotWork.shift() : undefined;
+    this.snapshotWork = this.snapshotWork.filter((work) => !isMeant(work));
+    if (first === undefined) return;
+    if (isMeant(first)) this.abandoned.add(first);
+    this.snapshotWork.unshift(first);
+  }
+
   private workOnSnapshots(): void {
     const [work] = this.snapshotWork;
     if (this.isSnapshotBusy || work === undefined) return;
@@ -181,7 +200,7 @@ export class ModelDisk implements Disk {
     this.later(work.kind === 'snapshot_commit' ? this.latency() : this.quick(), () => {
       this.isSnapshotBusy = false;
       this.snapshotWork.shift();
-      const event = this.finish(work);
+      const event = this.abandoned.delete(work) ? undefined : this.finish(work);
       this.workOnSnapshots();
       if (event !== undefined) this.host?.event(event);
     });

@@ -44,7 +44,7 @@ export class SimulatedNode<Message, Request, Reply> {
   readonly clock: LocalClock;
   /** How long a turn of the event loop takes at most. */
   turnMs: number;
-  private process: Process<Message, Request, Reply> | undefined;
+  private running: Process<Message, Request, Reply> | undefined;
   private pausedUntil = 0;
   private lastRequest = 0;
   /** After so many further effects the process dies. */
@@ -64,26 +64,26 @@ export class SimulatedNode<Message, Request, Reply> {
   }
 
   get isUp(): boolean {
-    return this.process !== undefined;
+    return this.running !== undefined;
   }
   get isPaused(): boolean {
     return this.pausedUntil > this.host.timeline.now;
   }
   /** The core of a running process. */
   get protocol(): Protocol<Message, Request, Reply> | undefined {
-    return this.process?.protocol;
+    return this.running?.protocol;
   }
   /** By its own clock. */
   get now(): Millis {
     return this.clock.read(this.host.timeline.now);
   }
   get pending(): number {
-    return this.process?.waiting.size ?? 0;
+    return this.running?.waiting.size ?? 0;
   }
 
   /** Starts the process; false if the disk is damaged, which a node refuses to start with. */
   start(): boolean {
-    if (this.process !== undefined) return true;
+    if (this.running !== undefined) return true;
     const { timeline } = this.host;
     const seed = this.prng.next();
     try {
@@ -99,7 +99,7 @@ export class SimulatedNode<Message, Request, Reply> {
       const trace = this.host.trace !== undefined;
       const setup = { self, storage: disk.storage, seed, at, trace };
       const protocol = this.subject.start(setup, recovered);
-      this.process = { protocol, events: [], waiting: new Map(), step: undefined, wake: undefined };
+      this.running = { protocol, events: [], waiting: new Map(), step: undefined, wake: undefined };
     } catch (error) {
       this.disk.close('kill');
       if (error instanceof DiskDamaged) return false;
@@ -112,14 +112,14 @@ export class SimulatedNode<Message, Request, Reply> {
 
   /** The process ends now. */
   crash(ending: Ending): void {
-    const { process } = this;
-    if (process === undefined) return;
-    this.process = undefined;
-    if (process.step) process.step.isCancelled = true;
-    if (process.wake) process.wake.isCancelled = true;
+    const { running } = this;
+    if (running === undefined) return;
+    this.running = undefined;
+    if (running.step) running.step.isCancelled = true;
+    if (running.wake) running.wake.isCancelled = true;
     this.disk.close(ending);
     this.subject.ended(this.id);
-    for (const done of process.waiting.values()) done(undefined);
+    for (const done of running.waiting.values()) done(undefined);
   }
 
   /** The process ends after so many further effects. */
@@ -150,9 +150,9 @@ export class SimulatedNode<Message, Request, Reply> {
 
   /** `done` is called exactly once. */
   submit(request: Request, done: Done<Reply>): void {
-    if (this.process === undefined) return done(undefined);
+    if (this.running === undefined) return done(undefined);
     const id = requestId(++this.lastRequest);
-    this.process.waiting.set(id, done);
+    this.running.waiting.set(id, done);
     this.enqueue({ kind: 'request', id, request });
   }
 
@@ -163,28 +163,28 @@ export class SimulatedNode<Message, Request, Reply> {
   }
 
   private enqueue(event: Event<Message, Request>): void {
-    const { process } = this;
-    if (process === undefined) return;
-    process.events.push(event);
-    if (process.step !== undefined) return;
+    const { running } = this;
+    if (running === undefined) return;
+    running.events.push(event);
+    if (running.step !== undefined) return;
     const turn = this.prng.between(0, this.turnMs * PARTS) / PARTS;
-    process.step = this.host.timeline.after(turn, () => this.turn(process));
+    running.step = this.host.timeline.after(turn, () => this.turn(running));
   }
 
   /** A turn of the event loop; while the process is stopped it waits. */
-  private turn(process: Process<Message, Request, Reply>): void {
+  private turn(running: Process<Message, Request, Reply>): void {
     const { timeline } = this.host;
     if (this.pausedUntil > timeline.now) {
-      process.step = timeline.at(this.pausedUntil, () => this.turn(process));
+      running.step = timeline.at(this.pausedUntil, () => this.turn(running));
       return;
     }
-    process.step = undefined;
-    this.step(process);
+    running.step = undefined;
+    this.step(running);
   }
 
-  private step(process: Process<Message, Request, Reply>): void {
-    const { protocol, events } = process;
-    process.events = [];
+  private step(running: Process<Message, Request, Reply>): void {
+    const { protocol, events } = running;
+    running.events = [];
     this.host.counters.steps++;
     let effects: Effect<Message, Reply>[];
     try {
@@ -197,25 +197,25 @@ export class SimulatedNode<Message, Request, Reply> {
     for (const effect of effects) {
       // A trace is not there in every run, and must change nothing.
       if (effect.kind !== 'trace' && this.effectsLeft-- <= 0) return this.dieAsPlanned();
-      this.carryOut(process, effect);
+      this.carryOut(running, effect);
       // Its disk may have failed at once.
-      if (this.process !== process) return;
+      if (this.running !== running) return;
     }
-    this.armWake(process);
+    this.armWake(running);
   }
 
   private carryOut(
-    process: Process<Message, Request, Reply>,
+    running: Process<Message, Request, Reply>,
     effect: Effect<Message, Reply>,
   ): void {
     switch (effect.kind) {
       case 'send':
         return this.host.send(this.id, effect.to, effect.lane, effect.message);
       case 'reply': {
-        const done = process.waiting.get(effect.id);
+        const done = running.waiting.get(effect.id);
         if (done === undefined)
           throw new Violation('replies', `${this.id} answers ${effect.id} twice`);
-        process.waiting.delete(effect.id);
+        running.waiting.delete(effect.id);
         return done(effect.reply);
       }
       case 'trace':
@@ -233,21 +233,21 @@ export class SimulatedNode<Message, Request, Reply> {
     }
   }
 
-  private armWake(process: Process<Message, Request, Reply>): void {
+  private armWake(running: Process<Message, Request, Reply>): void {
     const { timeline } = this.host;
-    if (process.wake) process.wake.isCancelled = true;
-    process.wake = undefined;
-    const at = process.protocol.wakeAt;
+    if (running.wake) running.wake.isCancelled = true;
+    running.wake = undefined;
+    const at = running.protocol.wakeAt;
     if (at === Number.POSITIVE_INFINITY) return;
-    process.wake = timeline.at(this.clock.momentOf(at, timeline.now), () => {
-      process.wake = undefined;
+    running.wake = timeline.at(this.clock.momentOf(at, timeline.now), () => {
+      running.wake = undefined;
       this.enqueue({ kind: 'wake' });
     });
   }
 
   /** The clock was changed under the process: what it waits for comes at another moment. */
   clockChanged(): void {
-    if (this.process !== undefined) this.armWake(this.process);
+    if (this.running !== undefined) this.armWake(this.running);
   }
 
   private dieAsPlanned(): void {
@@ -258,7 +258,7 @@ export class SimulatedNode<Message, Request, Reply> {
   }
 
   private fail(reason: string): void {
-    if (this.process === undefined) return;
+    if (this.running === undefined) return;
     this.crash('kill');
     this.host.stopped(this.id, reason);
   }

@@ -5,7 +5,7 @@
  */
 
 import type { RunReport } from './simulate';
-import { SIMPLIFICATIONS, type Simplification, type Variation } from './variation';
+import { isSimple, SIMPLIFICATIONS, type Simplification, type Variation } from './variation';
 
 export interface Shrunk {
   readonly variation: Variation & { readonly durationMs: number };
@@ -66,8 +66,11 @@ class Shrinker {
 
   private simplify(): void {
     for (const each of Object.keys(SIMPLIFICATIONS) as Simplification[]) {
-      const simplify = [...(this.best.variation.simplify ?? []), each];
-      this.attempt({ ...this.best.variation, simplify });
+      const { report, variation } = this.best;
+      // What is calm already needs no attempt.
+      if (isSimple(report.configuration, each)) continue;
+      const simplify = [...(variation.simplify ?? []), each];
+      this.attempt({ ...variation, simplify });
     }
   }
 

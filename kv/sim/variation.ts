@@ -34,6 +34,12 @@ export function simplified(
   return simplify.reduce((so_far, each) => SIMPLER[each](so_far), configuration);
 }
 
+/** Whether a simplification would change nothing. */
+export function isSimple(configuration: RunConfiguration, simplification: Simplification): boolean {
+  const simpler = simplified(configuration, [simplification]);
+  return JSON.stringify(simpler) === JSON.stringify(configuration);
+}
+
 type Simpler = (configuration: RunConfiguration) => RunConfiguration;
 
 const network =
@@ -54,5 +60,6 @@ const SIMPLER: Record<Simplification, Simpler> = {
   restarts: clients({ restartMs: 0 }),
   client_loss: clients({ lost: 0 }),
   one_client: clients({ count: 1 }),
-  two_clients: clients({ count: 2 }),
+  two_clients: (configuration) =>
+    clients({ count: Math.min(2, configuration.clients.count) })(configuration),
 };

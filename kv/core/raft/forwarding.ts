@@ -7,6 +7,7 @@
  * an idempotency key needs no session.
  */
 
+import { operatingError } from '../errors';
 import { type Millis, millis, NEVER, type NodeId, type RequestId } from '../ids';
 import { encodeKeyed, encodeOpenSession, encodeSession } from '../machine/envelope';
 import { SESSION_WINDOW } from '../machine/session_table';
@@ -67,7 +68,7 @@ export class Forwarding {
     const forwarded = this.sent.get(message.id);
     if (forwarded === undefined) return;
     this.sent.delete(message.id);
-    if (forwarded.request === undefined) this.sessionOpened(message);
+    if (forwarded.request === undefined) this.sessionOpened(raft, message);
     else if (message.status === 'session_expired') this.sessionExpired(raft, forwarded);
     else raft.clients.writes.settle(raft, forwarded.request, message, message.index);
     this.drain(raft);
@@ -160,12 +161,21 @@ export class Forwarding {
     return encodeSession(request, write.command);
   }
 
-  private sessionOpened(message: MessageOf<'forward_reply'>): void {
+  private sessionOpened(raft: RaftState, message: MessageOf<'forward_reply'>): void {
     if (this.session.kind !== 'opening' || this.session.id !== message.id) return;
-    this.session =
-      message.status === 'session_opened'
-        ? { kind: 'open', session: message.index }
-        : { kind: 'none' };
+    if (message.status === 'session_opened') {
+      this.session = { kind: 'open', session: message.index };
+      return;
+    }
+    // There is no room for another session. Asking again at once would fill the log with questions,
+    // so the writes that wait are refused, and the next one asks.
+    this.session = { kind: 'none' };
+    const refused = this.queue;
+    this.queue = [];
+    const text = 'Too many sessions are open; try again later, or with an idempotency key';
+    for (const id of refused) {
+      raft.clients.fail(raft, id, operatingError('overloaded', text, { index: message.index }));
+    }
   }
 
   /** A first try that found no session was not applied: it gets another one, in a new session. */

@@ -172,6 +172,10 @@ export class ReadRequests {
 
   private answer(raft: RaftState, read: PendingRead): void {
     const age = read.level === 'stale' ? this.age(raft) : millis(0);
+    // It may have waited for its `min_index`, and no leader been heard meanwhile.
+    if (read.maxStaleness !== undefined && age > read.maxStaleness) {
+      return raft.clients.fail(raft, read.id, tooStale(raft, age, read.maxStaleness));
+    }
     const answer = raft.machine.query(read.query);
     const served = servedFrom(raft, raft.applied, age);
     raft.clients.answer(raft, read.id, { kind: 'answer', answer, served });

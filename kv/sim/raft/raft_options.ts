@@ -12,11 +12,13 @@ export function drawRaftOptions(prng: Prng, slowestDelayMs: number): SharedOptio
   // An election timeout must be well above the time of a message there and back.
   const scale = slowestDelayMs > 20 ? 4 : slowestDelayMs > 5 ? 2 : 1;
   const electionTimeoutMinMs = prng.pick([100, 150, 300]) * scale;
+  // Every start of a node opens a session: where few are allowed they must not live for long.
+  const fewSessions = prng.chance(1, 3);
   const session: SessionSettings = {
     keyTtlMs: 15 * 60_000,
-    sessionTtlMs: prng.pick([2000, 15 * 60_000]),
+    sessionTtlMs: fewSessions ? 2000 : 15 * 60_000,
     maxKeys: prng.pick([1_000_000, 1_000_000, 200]),
-    maxSessions: prng.pick([10_000, 16]),
+    maxSessions: fewSessions ? 16 : 10_000,
   };
   return {
     electionTimeoutMinMs: millis(electionTimeoutMinMs),
