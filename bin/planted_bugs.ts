@@ -15,22 +15,22 @@ import { join } from 'node:path';
 import yargs from 'yargs/yargs';
 import { makeCopy, removeCopy } from './mutated_copy';
 import { applyMutation, type Mutation, readMutations } from './mutation';
+import type { DiskKind } from './sim_run';
+import type { Chunk, ChunkResult } from './sim_worker';
 
-/** Both where this is compiled and where it is run as it is. */
-const ROOT = join(__dirname, __dirname.includes('dist') ? '../..' : '..');
+/** This file runs as compiled, in `dist/bin`. */
+const ROOT = join(__dirname, '..', '..');
 const BUGS = join(ROOT, 'tests', 'sim', 'planted_bugs');
-const HUNT = join('dist', 'bin', 'planted_bug_hunt.js');
+const WORKER = join('dist', 'bin', 'sim_worker.js');
 const MS_PER_MINUTE = 60_000;
 
 interface Found {
   readonly seed: number;
   readonly checker: string;
   readonly message: string;
+  /** The simulated time of all seeds up to this one together. */
   readonly simulatedMs: number;
 }
-
-/** Which disks the runs have: the real journal, for bugs of it, or the model of a disk. */
-type DiskKind = 'model' | 'journal';
 
 interface Range {
   readonly first: number;
@@ -54,6 +54,7 @@ async function main(): Promise<void> {
   console.log(`${'planted bug'.padEnd(width)}  seeds  simulated s  found by`);
   let found = 0;
   await inParallel(bugs, flags.jobs, async (bug) => {
+    if (stop.signal.aborted) return;
     const limit = AbortSignal.timeout(flags.minutes * MS_PER_MINUTE);
     const result = await plant(bug, flags.maxSeeds, AbortSignal.any([stop.signal, limit]));
     if (typeof result !== 'string') found++;
@@ -80,17 +81,10 @@ async function plant(
   try {
     const sources = applyMutation(bug, (path) => readFileSync(join(ROOT, path), 'utf8'));
     const isStorage = [...sources.keys()].some((path) => path.startsWith('kv/storage/'));
-    const disk: DiskKind = isStorage ? 'journal' : 'model';
     copy = makeCopy(ROOT, sources);
-    for (let first = 1; first <= maxSeeds; ) {
-      const found = await findIn(copy, { first, last: maxSeeds, disk }, signal);
-      if (found === undefined) break;
-      const { seed } = found;
-      const without = await findIn(ROOT, { first: seed, last: seed, disk }, signal);
-      if (without === undefined) return found;
-      first = seed + 1;
-    }
-    return `not found in ${maxSeeds} seeds`;
+    const range: Range = { first: 1, last: maxSeeds, disk: isStorage ? 'journal' : 'mixed' };
+    const found = await findIn(copy, range, signal);
+    return found ?? `not found in ${maxSeeds} seeds`;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   } finally {
@@ -98,31 +92,46 @@ async function plant(
   }
 }
 
-/** The first seed of a range that fails in a copy of the program; undefined if none does. */
-function findIn(
+/** The first seed of a range that fails in a copy of the program, and only there. */
+async function findIn(copy: string, range: Range, signal: AbortSignal): Promise<Found | undefined> {
+  const { last, disk } = range;
+  let simulatedMs = 0;
+  for (let { first } = range; first <= last; ) {
+    const { failures, totals } = await runSeeds(copy, { first, last, disk }, signal);
+    simulatedMs += totals.simulatedMs;
+    const [failure] = failures;
+    if (failure === undefined) return undefined;
+    const { seed, checker, message } = failure;
+    const without = await runSeeds(ROOT, { first: seed, last: seed, disk }, signal);
+    if (without.failures.length === 0) return { seed, checker, message, simulatedMs };
+    first = seed + 1;
+  }
+  return undefined;
+}
+
+/** Runs the simulator of a copy of the program over seeds until one fails. */
+async function runSeeds(
   copy: string,
   { first, last, disk }: Range,
   signal: AbortSignal,
-): Promise<Found | undefined> {
-  return new Promise((resolve, reject) => {
-    const args = [join(copy, HUNT), String(first), String(last), disk];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], signal });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (data) => {
-      stdout += data;
-    });
-    child.stderr.on('data', (data) => {
-      stderr += data;
-    });
-    child.on('error', () => undefined);
-    child.on('close', (code) => {
-      if (signal.aborted) return reject(new Error('not found in the time that it was given'));
-      if (code !== 0) return reject(new Error(`the hunt ended with ${code}: ${stderr}`));
-      const result: Found | { readonly clean: number } = JSON.parse(stdout);
-      resolve('clean' in result ? undefined : result);
-    });
+): Promise<ChunkResult> {
+  const child = spawn(process.execPath, [join(copy, WORKER)], { signal, killSignal: 'SIGKILL' });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data) => {
+    stdout += data;
   });
+  child.stderr.on('data', (data) => {
+    stderr += data;
+  });
+  // What happened to it, its end tells.
+  for (const stream of [child, child.stdin]) stream.on('error', () => undefined);
+  const chunk: Chunk = { first, last, settings: { disk }, keepGoing: false };
+  child.stdin.end(`${JSON.stringify(chunk)}\n`);
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  if (signal.aborted) throw new Error('not found in the time that it was given');
+  if (code !== 0) throw new Error(`the simulator ended with ${code}: ${stderr}`);
+  return JSON.parse(stdout);
 }
 
 function rowOf(name: string, result: Found | string): string {
