@@ -82,7 +82,7 @@ export function summary(totals: Totals, wallMs?: number, processes = 1): string[
     ...(wallMs === undefined ? [] : timeRows(totals, wallMs, processes)),
     ...rows('steps', [`${steps}${each(steps)}`]),
     ...rows('messages', [`sent ${sent}`, `lost ${lost}`, `repeated ${repeated}`]),
-    ...rows('', listed(named(MESSAGES))),
+    ...rows('', listed(named(MESSAGES).map(([name, n]) => [name.slice('sent '.length), n]))),
     ...rows('operations', listed(Object.entries(operations))),
     ...rows('', listed(named(OUTCOMES))),
     ...CLASSES.flatMap((one, i) => rows(i === 0 ? 'faults' : '', faultsOf(one, totals.faults))),
