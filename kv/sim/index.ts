@@ -4,6 +4,7 @@
  * seed. `docs/simulator.md` has a whole example.
  */
 
+export { DecodeError } from '../core/bytes';
 export type { ByteString, ReadLevel } from '../core/command';
 export type { LogIndex, Millis } from '../core/ids';
 export { KeyValue } from '../core/machine/key_value';

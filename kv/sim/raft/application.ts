@@ -39,6 +39,8 @@ export interface Recorded<Query, Answer> {
 export interface Application<Query, Answer> {
   /** An empty state machine. */
   machine(): StateMachine<Query, Answer>;
+  /** Throws `DecodeError` for bytes that are no command; where it is absent, all bytes are one. */
+  checkCommand?(command: Uint8Array): void;
   /** The next operation of a client. Draws from `prng` only. */
   next(client: string, prng: Prng): Intent<Query>;
   /** A write and a read that succeed on every working cluster. */

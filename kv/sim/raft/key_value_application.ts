@@ -5,7 +5,12 @@
  */
 
 import type { Answer, Command, Query } from '../../core/command';
-import { decodeCommand, decodeResult, encodeCommand } from '../../core/machine/command_codec';
+import {
+  checkCommand,
+  decodeCommand,
+  decodeResult,
+  encodeCommand,
+} from '../../core/machine/command_codec';
 import { KeyValue } from '../../core/machine/key_value';
 import type { Prng } from '../../core/prng';
 import { checkExactlyOnce } from '../checkers/exactly_once';
@@ -31,6 +36,10 @@ export class KeyValueApplication implements Application<Query, Answer> {
 
   machine(): KeyValue {
     return new KeyValue();
+  }
+
+  checkCommand(command: Uint8Array): void {
+    checkCommand(command);
   }
 
   next(_client: string, prng: Prng): Intent<Query> {

@@ -9,7 +9,7 @@ import { millis } from '../../core/ids';
 import { decodeEnvelope } from '../../core/machine/envelope';
 import { Sessions } from '../../core/machine/sessions';
 import type { Prng } from '../../core/prng';
-import type { Effect, Protocol, Recovered } from '../../core/protocol';
+import type { Effect, MessageCodec, Protocol, Recovered } from '../../core/protocol';
 import { raftCodec } from '../../core/raft/codec';
 import { entryData } from '../../core/raft/entry';
 import { decodeConfiguration, findMember } from '../../core/raft/membership';
@@ -37,7 +37,7 @@ const PATIENCE_MS = 3000;
 export class RaftSubject<Query, Answer>
   implements Subject<RaftMessage, RaftRequest<Query>, RaftReply<Answer>>
 {
-  readonly codec = raftCodec();
+  readonly codec: MessageCodec<RaftMessage>;
   readonly history: ClusterHistory;
   readonly recorded: Recorded<Query, Answer>[] = [];
   readonly servedAt = new WeakMap<object, number>();
@@ -57,6 +57,7 @@ export class RaftSubject<Query, Answer>
     private readonly timeline: Timeline,
     private readonly report: (name: string, count: number) => void,
   ) {
+    this.codec = raftCodec((command) => application.checkCommand?.(command));
     this.history = new ClusterHistory(timeline);
     const empty = new Sessions(application.machine());
     this.reference = new Reference(empty, this.history, (query, entry) => {
