@@ -130,6 +130,16 @@ export class RaftLog {
     this.configurations = [{ index, configuration }];
   }
 
+  /**
+   * The configuration that was in force at `index`, from a snapshot that ends there. What older
+   * entries say, that recovery came upon, is not to be trusted: some between them may be gone.
+   */
+  setConfigurationAt(index: LogIndex, configuration: Configuration): void {
+    const found = this.configurations.findLast((each) => each.index <= index);
+    const later = this.configurations.filter((each) => each.index > index);
+    this.configurations = [{ index: found?.index ?? this.base.index, configuration }, ...later];
+  }
+
   /** Fills in the term of the base, where recovery could not know it at first. */
   setBaseTerm(term: Term): void {
     this.base = { index: this.base.index, term };

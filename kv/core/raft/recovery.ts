@@ -134,7 +134,7 @@ function adoptSnapshot(log: RaftLog, journal: Journal, meta: SnapshotMeta): void
       `the log begins after entry ${log.baseIndex} but the newest snapshot ends at ${index}; ${REPAIR_ADVICE}`,
     );
   }
-  if (log.termAt(index) === inTerm) return;
+  if (log.termAt(index) === inTerm) return log.setConfigurationAt(index, configuration);
   log.reset(index, inTerm, configuration);
   journal.write({ kind: 'reset', index, term: inTerm });
 }

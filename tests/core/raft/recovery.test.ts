@@ -9,6 +9,7 @@ import {
   millis,
   nodeId,
   snapshotName,
+  storageId,
   term,
 } from '../../../kv/core/ids';
 import { KeyValue } from '../../../kv/core/machine/key_value';
@@ -17,7 +18,7 @@ import { Prng } from '../../../kv/core/prng';
 import type { JournalRecord, RecoveredSnapshot } from '../../../kv/core/protocol';
 import { makeEntry } from '../../../kv/core/raft/entry';
 import { encodeRecord } from '../../../kv/core/raft/journal';
-import { bootstrapConfiguration } from '../../../kv/core/raft/membership';
+import { type Configuration, encodeConfiguration } from '../../../kv/core/raft/membership';
 import { RecoveryError, recover } from '../../../kv/core/raft/recovery';
 import { encodeSnapshotMeta } from '../../../kv/core/raft/snapshot_meta';
 import type { InitialState } from '../../../kv/core/raft/state';
@@ -26,9 +27,14 @@ import { id } from './solo';
 const MEMBERS = [id(1), id(2), id(3)];
 const empty = () => new Sessions(new KeyValue());
 
-interface ModelEntry {
+/** A place in the log, and the number of the configuration in force there. */
+interface Place {
   readonly index: number;
   readonly term: number;
+  readonly configuration: number;
+}
+
+interface ModelEntry extends Place {
   /** The number of its record. */
   readonly sequence: number;
 }
@@ -37,10 +43,10 @@ interface ModelEntry {
 interface Model {
   readonly term: number;
   readonly votedFor: string | undefined;
-  readonly base: { readonly index: number; readonly term: number };
+  readonly base: Place;
   readonly entries: readonly ModelEntry[];
   /** The newest snapshot that is durable by then. */
-  readonly snapshot: { readonly index: number; readonly term: number } | undefined;
+  readonly snapshot: Place | undefined;
   /** All records before this one may have been deleted. */
   readonly deletable: number;
 }
@@ -55,7 +61,7 @@ class History {
     private readonly prng: Prng,
     steps: number,
   ) {
-    const base = { index: 0, term: 0 };
+    const base = { index: 0, term: 0, configuration: 0 };
     this.models = [
       { term: 1, votedFor: undefined, base, entries: [], snapshot: undefined, deletable: 1 },
     ];
@@ -78,7 +84,7 @@ class History {
     if (end > this.commit) this.commit = this.prng.between(this.commit, end);
   }
 
-  private end(model: Model): { readonly index: number; readonly term: number } {
+  private end(model: Model): Place {
     return model.entries.at(-1) ?? model.base;
   }
 
@@ -91,10 +97,12 @@ class History {
     const { entries, term: inTerm } = this.last;
     const kept = entries.filter((entry) => entry.index < from);
     const sequence = this.records.length + 1;
-    const entry = { index: from, term: inTerm, sequence };
-    this.write(encodeRecord({ kind: 'entry', entry: noop(from, inTerm) }), {
-      entries: [...kept, entry],
-    });
+    const isChange = this.prng.chance(1, 4);
+    const before = (kept.at(-1) ?? this.last.base).configuration;
+    const configuration = isChange ? sequence : before;
+    const place = { index: from, term: inTerm, configuration, sequence };
+    const entry = isChange ? change(from, inTerm, sequence) : noop(from, inTerm);
+    this.write(encodeRecord({ kind: 'entry', entry }), { entries: [...kept, place] });
   }
 
   /** A new leader replaces what is not committed. */
@@ -102,7 +110,8 @@ class History {
     const first = Math.max(this.commit, this.last.base.index) + 1;
     const end = this.end(this.last).index;
     if (end < first) return;
-    this.vote();
+    // It leads another term: an index and a term name one entry (§5.3).
+    this.hardState(this.last.term + this.prng.between(1, 2), undefined, {});
     this.append(this.prng.between(first, end));
   }
 
@@ -131,7 +140,9 @@ class History {
   private install(): void {
     const { entries } = this.last;
     const index = this.end(this.last).index + this.prng.between(1, 3);
-    const snapshot = { index, term: this.last.term };
+    // The leader's configuration may be one that was never in our log.
+    const configuration = 1_000_000 + this.records.length;
+    const snapshot = { index, term: this.last.term, configuration };
     if (this.prng.chance(1, 2) && entries.length > 0) return;
     this.snapshotSaved(snapshot);
     this.commit = index;
@@ -140,13 +151,13 @@ class History {
     this.compactTo(snapshot);
   }
 
-  private snapshotSaved({ index, term: inTerm }: { index: number; term: number }): void {
+  private snapshotSaved({ index, term: inTerm, configuration }: Place): void {
     const at = this.models.length - 1;
-    this.models[at] = { ...this.last, snapshot: { index, term: inTerm } };
+    this.models[at] = { ...this.last, snapshot: { index, term: inTerm, configuration } };
   }
 
-  private compactTo(to: { readonly index: number; readonly term: number }): void {
-    const base = { index: to.index, term: to.term };
+  private compactTo({ index, term: inTerm, configuration }: Place): void {
+    const base = { index, term: inTerm, configuration };
     const entries = this.last.entries.filter((entry) => entry.index > base.index);
     const record = {
       kind: 'compacted',
@@ -164,6 +175,18 @@ class History {
 const noop = (index: number, inTerm: number) =>
   makeEntry('noop', logIndex(index), term(inTerm), millis(0), new Uint8Array(0));
 
+/** A configuration that is told from others by its number. */
+const numbered = (n: number): Configuration => ({
+  voters: [{ id: id(1), storage: storageId(n) }],
+  outgoing: [],
+  learners: [],
+});
+
+function change(index: number, inTerm: number, n: number) {
+  const data = encodeConfiguration(numbered(n));
+  return makeEntry('configuration', logIndex(index), term(inTerm), millis(0), data);
+}
+
 /** The content of a machine that has applied nothing. */
 const CONTENT = (() => {
   const cursor = empty().beginSnapshot();
@@ -176,7 +199,7 @@ const CONTENT = (() => {
 function storedSnapshot(at: Model['snapshot']): RecoveredSnapshot | undefined {
   if (at === undefined) return undefined;
   const place = { index: logIndex(at.index), term: term(at.term) };
-  const configuration = bootstrapConfiguration(MEMBERS);
+  const configuration = numbered(at.configuration);
   const meta = encodeSnapshotMeta({ ...place, time: millis(5), configuration });
   const size = CONTENT.reduce((sum, slice) => sum + slice.length, 0);
   return { name: snapshotName('s'), meta, size, chunks: CONTENT };
@@ -191,15 +214,26 @@ function recoverFrom(
   return recover(MEMBERS, { snapshot, records, firstSequence: journalSequence(first) }, empty());
 }
 
-/** The recovered log in the shape of the model. */
-function logOf({ log }: InitialState): Pick<Model, 'base' | 'entries'> {
+/** The recovered log in the shape of the model, places from `from` on with their configuration. */
+function logOf(
+  { log }: InitialState,
+  from: number,
+): {
+  base: Omit<Place, 'configuration'>;
+  entries: ModelEntry[];
+} {
   const entries: ModelEntry[] = [];
   for (let index = log.firstIndex as number; index <= log.lastIndex; index++) {
     const { term: inTerm } = log.entryAt(index);
-    entries.push({ index, term: inTerm, sequence: log.sequenceAt(index) });
+    const known = index >= from && log.configurationAt(logIndex(index));
+    const configuration = known ? numberOf(known) : -1;
+    entries.push({ index, term: inTerm, configuration, sequence: log.sequenceAt(index) });
   }
   return { base: { index: log.baseIndex, term: log.baseTerm }, entries };
 }
+
+/** 0 for that of a new cluster, in which no disk is known. */
+const numberOf = ({ voters }: Configuration): number => voters[0]?.storage ?? 0;
 
 /** The rule of installation, as the paper has it. */
 function withSnapshot(model: Model, snapshot: Model['snapshot']): Pick<Model, 'base' | 'entries'> {
@@ -207,6 +241,15 @@ function withSnapshot(model: Model, snapshot: Model['snapshot']): Pick<Model, 'b
   if (snapshot === undefined) return { base, entries };
   const held = [base, ...entries].find((each) => each.index === snapshot.index);
   return held?.term === snapshot.term ? { base, entries } : { base: snapshot, entries: [] };
+}
+
+/** Of what lies before a snapshot nobody needs the configuration: it is not compared. */
+function comparable(
+  { base, entries }: { base: Omit<Place, 'configuration'>; entries: readonly ModelEntry[] },
+  from: number,
+) {
+  const known = entries.map((each) => (each.index < from ? { ...each, configuration: -1 } : each));
+  return { base: { index: base.index, term: base.term }, entries: known };
 }
 
 test('every crash and every deletion of old records recovers to what was durable', () => {
@@ -226,9 +269,14 @@ test('every crash and every deletion of old records recovers to what was durable
           const kept = history.records.slice(first - 1, through);
           const initial = recoverFrom(kept, first, snapshot);
           const expected = withSnapshot(model, snapshot);
-          const found = { ...logOf(initial), term: initial.term, votedFor: initial.votedFor };
+          const newest = numberOf(initial.log.configuration);
+          const { term: foundTerm, votedFor: foundVote } = initial;
+          const from = snapshot?.index ?? 0;
+          const log = comparable(logOf(initial, from), from);
+          const found = { ...log, newest, term: foundTerm, votedFor: foundVote };
           const { term: inTerm, votedFor } = through > 0 ? model : initial;
-          const wanted = { ...expected, term: inTerm, votedFor };
+          const last = (expected.entries.at(-1) ?? expected.base).configuration;
+          const wanted = { ...comparable(expected, from), newest: last, term: inTerm, votedFor };
           // Only a difference is worth a matcher, which is slow.
           if (JSON.stringify(found) !== JSON.stringify(wanted)) {
             expect({ seed, through, first, ...found }).toEqual({ seed, through, first, ...wanted });
@@ -266,7 +314,7 @@ describe('what cannot be', () => {
     [
       'an older snapshot than the log needs',
       [compacted(5), hard(1)],
-      { index: 3, term: 1 },
+      { index: 3, term: 1, configuration: 0 },
       'ends at 3',
     ],
   ])('%s', (_what, records, snapshot, message) => {
@@ -276,7 +324,7 @@ describe('what cannot be', () => {
   });
 
   test('a snapshot that cannot be read says so, and what to do', () => {
-    const stored = storedSnapshot({ index: 1, term: 1 }) as RecoveredSnapshot;
+    const stored = storedSnapshot({ index: 1, term: 1, configuration: 0 }) as RecoveredSnapshot;
     for (const broken of [
       { ...stored, meta: Uint8Array.of(9) },
       { ...stored, chunks: CONTENT.slice(0, 1) },
