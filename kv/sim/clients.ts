@@ -18,7 +18,7 @@ export interface ClientHost<Request, Reply> {
   readonly nodes: readonly NodeId[];
   /** The clock of a node; undefined while it is down. */
   clockOf(node: NodeId): Millis | undefined;
-  submit(node: NodeId, request: Request, done: Done<Reply>): void;
+  submit(node: NodeId, request: Request, deadline: Millis, done: Done<Reply>): void;
   readonly trace: ((line: string) => void) | undefined;
 }
 
@@ -83,7 +83,8 @@ export class Client<Message, Request, Reply> {
     const { host, prng } = this;
     mine.tries++;
     // Clients stay with a node for a while: that is where reads of one's own writes are cheap.
-    if (mine.tries > 1 || prng.chance(1, NODES_STICKY)) this.node = prng.pick(host.nodes);
+    const moves = mine.tries > 1 || prng.chance(1, NODES_STICKY);
+    if (moves && !this.settings.pinned) this.node = prng.pick(host.nodes);
     const { node } = this;
     const timeoutMs = prng.between(...this.settings.timeoutMs);
     host.trace?.(`${this.name} → ${node} ${mine.operation.text}`);
@@ -98,8 +99,8 @@ export class Client<Message, Request, Reply> {
         this.travel(() => isCurrent() && this.again(mine, 'connection refused'));
         return;
       }
-      const request = mine.operation.request(millis(clock + timeoutMs));
-      host.submit(node, request, (reply) => {
+      const deadline = millis(clock + timeoutMs);
+      host.submit(node, mine.operation.request(deadline), deadline, (reply) => {
         this.travel(() => isCurrent() && this.answered(mine, reply));
       });
     });

@@ -34,6 +34,8 @@ export interface ClientSettings {
   readonly timeoutMs: readonly [number, number];
   /** Of a thousand requests and answers so many are lost. */
   readonly lost: number;
+  /** Each client stays with one node: somebody always asks the leader that was replaced. */
+  readonly pinned: boolean;
   /** The mean time between two restarts of one client; 0 for never. */
   readonly restartMs: number;
 }
@@ -51,6 +53,7 @@ const USUAL_MS: Record<FaultKind, number> = {
   kill: 2500,
   power_cut: 2500,
   blackout: 6000,
+  leader_hunt: 6000,
   pause: 3000,
   clock_jump: 3000,
   clock_rate: 4000,
@@ -102,6 +105,7 @@ function drawNetwork(prng: Prng): NetworkSettings {
     maxDelayMs: prng.pick([1, 2, 5, 20, 60]),
     lost: prng.pick([0, 0, 10, 100, 500, 1500]),
     repeated: prng.pick([0, 0, 10, 100, 500]),
+    late: prng.pick([0, 5, 100]),
     ordered: prng.chance(1, 2),
     encoded: prng.chance(1, 4),
   };
@@ -139,6 +143,7 @@ function drawClients(prng: Prng): ClientSettings {
       [1000, 4000],
     ] as const),
     lost: prng.pick([0, 0, 10, 100]),
+    pinned: prng.chance(1, 3),
     restartMs: prng.pick([0, 0, 3000]),
   };
 }

@@ -31,6 +31,11 @@ const CLOCK_RATES = { good: [999, 1001], drifting: [980, 1020], wild: [850, 1150
 const MAX_JUMP_MS = 3000;
 /** A process that is to die between two effects does so within so many of them. */
 const MAX_EFFECTS = 12;
+/** A hunter looks for leaders this often, and lets them stay down so long. */
+const HUNT_MS = 20;
+const HUNTED_DOWN_MS = 400;
+/** Now and then a disk does not slow down but stands still for seconds. */
+const STALL_MS = 3000;
 
 export class Nemesis<Message, Request, Reply> {
   /** Nodes with a harmed disk that has not been replaced yet. */
@@ -108,7 +113,7 @@ export class Nemesis<Message, Request, Reply> {
     }
   }
 
-  /** Whether nothing is wrong with the disk of a node, as far as an all-knowing observer can tell. */
+  /** Whether nothing is wrong with the disk of a node, as far as an observer can tell. */
   isSound(node: NodeId): boolean {
     return !this.harmed.has(node);
   }
@@ -121,6 +126,10 @@ export class Nemesis<Message, Request, Reply> {
         return this.crash(fault, node, fault.kind);
       case 'blackout':
         return this.blackOut(fault);
+      case 'leader_hunt':
+        this.say(`leaders are hunted for ${fault.forMs} ms`);
+        this.hunt(this.host.timeline.now + fault.forMs, undefined);
+        return true;
       case 'pause':
         if (!node.isUp) return false;
         this.say(`${node.id} is stopped for ${fault.forMs} ms`);
@@ -182,6 +191,19 @@ export class Nemesis<Message, Request, Reply> {
     return true;
   }
 
+  /** Every new leader dies soon: within a few effects, or as soon as somebody looks. */
+  private hunt(end: number, last: NodeId | undefined): void {
+    const { timeline, subject } = this.host;
+    if (this.isOver || timeline.now >= end) return;
+    const leader = subject.leader();
+    if (leader !== undefined && leader !== last) {
+      const node = this.node(leader);
+      node.crashWithin(this.prng.between(0, MAX_EFFECTS), this.prng.pick(['kill', 'power_cut']));
+      this.restartLater(node, this.prng.between(1, HUNTED_DOWN_MS));
+    }
+    timeline.after(this.prng.between(1, HUNT_MS), () => this.hunt(end, leader));
+  }
+
   /** A process that stopped by itself is started again after a while. */
   restartLater(node: SimulatedNode<Message, Request, Reply>, afterMs: number): void {
     this.host.timeline.after(afterMs, () => this.restart(node));
@@ -203,7 +225,8 @@ export class Nemesis<Message, Request, Reply> {
   }
 
   private slowDown(fault: Fault, node: SimulatedNode<Message, Request, Reply>): boolean {
-    const ms = 10 + (fault.amount % 400);
+    const isStall = fault.kind === 'slow_disk' && fault.amount % 7 === 0;
+    const ms = 10 + (fault.amount % (isStall ? STALL_MS : 400));
     if (fault.kind === 'slow_disk') {
       this.say(`the disk of ${node.id} takes up to ${ms} ms for ${fault.forMs} ms`);
       node.disk.setLatency(Math.floor(ms / 2), ms);
@@ -222,10 +245,11 @@ export class Nemesis<Message, Request, Reply> {
     const leader = this.host.subject.leader();
     const node = this.host.nodes.find((each) => each.id === leader);
     if (node === undefined) return false;
-    const request = this.host.subject.handOver(millis(node.now + 1000));
+    const deadline = millis(node.now + 1000);
+    const request = this.host.subject.handOver(deadline);
     if (request === undefined) return false;
     this.say(`${node.id} is asked to hand over`);
-    node.submit(request, () => undefined);
+    node.submit(request, deadline, () => undefined);
     return true;
   }
 

@@ -20,6 +20,8 @@ export interface NetworkSettings {
   /** Of ten thousand messages so many are lost, and so many arrive twice. */
   readonly lost: number;
   readonly repeated: number;
+  /** Of ten thousand messages so many come seconds late, where order is not kept. */
+  readonly late: number;
   readonly ordered: boolean;
   /** Every message goes through the codec, as between real nodes. */
   readonly encoded: boolean;
@@ -34,6 +36,8 @@ export interface NetworkHost<Message> {
 const MAX_UNDER_WAY = 2000;
 /** Delays are drawn in parts of a millisecond; a power of two, so that sums are exact. */
 const PARTS = 16;
+/** Long enough to arrive in another term. */
+const LATE_MS = [200, 5000] as const;
 
 /** One direction between two nodes. */
 interface Path {
@@ -109,10 +113,11 @@ export class Network<Message> {
   }
 
   private travel(path: Path, from: NodeId, to: NodeId, lane: Lane, message: Message): void {
-    const { minDelayMs, maxDelayMs, ordered } = this.settings;
+    const { minDelayMs, maxDelayMs, ordered, late } = this.settings;
     const drawn = this.prng.between(minDelayMs * PARTS, maxDelayMs * PARTS) / PARTS;
     let arrival = this.timeline.now + drawn + path.slowMs;
     if (ordered) arrival = Math.max(arrival, path.lastArrival[lane]);
+    else if (this.prng.between(1, 10_000) <= late) arrival += this.prng.between(...LATE_MS);
     path.lastArrival[lane] = arrival;
     path.underWay++;
     const { epoch } = path;

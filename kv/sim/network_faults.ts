@@ -62,7 +62,8 @@ export class NetworkFaults<Message> {
 
   private twoWay(fault: Fault, alone: NodeId): [NodeId, NodeId][] {
     const ids = this.host.ids();
-    const form = fault.amount % 4;
+    // A leader is best cut off alone: it goes on leading for a while, and others elect another.
+    const form = fault.target.leader && fault.amount % 3 > 0 ? 0 : fault.amount % 4;
     const left = new Set(ids.filter(() => this.host.prng.chance(1, 2)));
     const isCut = (one: NodeId, other: NodeId): boolean => {
       if (form === 0) return one === alone || other === alone;

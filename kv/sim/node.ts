@@ -32,13 +32,15 @@ export type Done<Reply> = (reply: Reply | undefined) => void;
 interface Process<Message, Request, Reply> {
   readonly protocol: Protocol<Message, Request, Reply>;
   events: Event<Message, Request>[];
-  readonly waiting: Map<RequestId, Done<Reply>>;
+  readonly waiting: Map<RequestId, { readonly deadline: Millis; readonly done: Done<Reply> }>;
   step: Planned | undefined;
   wake: Planned | undefined;
 }
 
 /** Turns of the event loop are drawn in parts of a millisecond. */
 const PARTS = 16;
+/** A core may look at deadlines that lie close together at once, this much too late at most. */
+const DEADLINE_GRACE_MS = 33;
 
 export class SimulatedNode<Message, Request, Reply> {
   readonly clock: LocalClock;
@@ -119,7 +121,7 @@ export class SimulatedNode<Message, Request, Reply> {
     if (running.wake) running.wake.isCancelled = true;
     this.disk.close(ending);
     this.subject.ended(this.id);
-    for (const done of running.waiting.values()) done(undefined);
+    for (const { done } of running.waiting.values()) done(undefined);
   }
 
   /** The process ends after so many further effects. */
@@ -148,11 +150,11 @@ export class SimulatedNode<Message, Request, Reply> {
     this.enqueue({ kind: 'link', peer, up });
   }
 
-  /** `done` is called exactly once. */
-  submit(request: Request, done: Done<Reply>): void {
+  /** `done` is called exactly once, by the deadline on this node's clock if the process lives. */
+  submit(request: Request, deadline: Millis, done: Done<Reply>): void {
     if (this.running === undefined) return done(undefined);
     const id = requestId(++this.lastRequest);
-    this.running.waiting.set(id, done);
+    this.running.waiting.set(id, { deadline, done });
     this.enqueue({ kind: 'request', id, request });
   }
 
@@ -186,9 +188,10 @@ export class SimulatedNode<Message, Request, Reply> {
     const { protocol, events } = running;
     running.events = [];
     this.host.counters.steps++;
+    const at = this.now;
     let effects: Effect<Message, Reply>[];
     try {
-      effects = protocol.step(this.now, events);
+      effects = protocol.step(at, events);
     } catch (error) {
       const checker = error instanceof InvariantViolation ? 'assertion' : 'crash of the core';
       throw new Violation(checker, `${this.id}: ${textOf(error)}`, error);
@@ -201,6 +204,10 @@ export class SimulatedNode<Message, Request, Reply> {
       // Its disk may have failed at once.
       if (this.running !== running) return;
     }
+    for (const [id, { deadline }] of running.waiting) {
+      if (deadline + DEADLINE_GRACE_MS > at) continue;
+      throw new Violation('answers', `${this.id} lets request ${id} wait beyond its deadline`);
+    }
     this.armWake(running);
   }
 
@@ -212,11 +219,11 @@ export class SimulatedNode<Message, Request, Reply> {
       case 'send':
         return this.host.send(this.id, effect.to, effect.lane, effect.message);
       case 'reply': {
-        const done = running.waiting.get(effect.id);
-        if (done === undefined)
+        const request = running.waiting.get(effect.id);
+        if (request === undefined)
           throw new Violation('replies', `${this.id} answers ${effect.id} twice`);
         running.waiting.delete(effect.id);
-        return done(effect.reply);
+        return request.done(effect.reply);
       }
       case 'trace':
         return this.host.trace?.(effect.line);

@@ -8,7 +8,7 @@ import type { RunConfiguration } from './configuration';
 /** What can be made simpler, each by itself. */
 export const SIMPLIFICATIONS = {
   loss: 'no message is lost',
-  repeats: 'no message comes twice',
+  repeats: 'no message comes twice or very late',
   order: 'messages arrive in order',
   delay: 'messages take a millisecond',
   flush: 'flushes take a millisecond',
@@ -51,7 +51,7 @@ const clients =
 
 const SIMPLER: Record<Simplification, Simpler> = {
   loss: network({ lost: 0 }),
-  repeats: network({ repeated: 0 }),
+  repeats: network({ repeated: 0, late: 0 }),
   order: network({ ordered: true }),
   delay: network({ minDelayMs: 1, maxDelayMs: 1 }),
   flush: (configuration) => ({ ...configuration, flushMs: [1, 1] }),

@@ -8,7 +8,7 @@
  *    history of the clients is checked.
  */
 
-import { type NodeId, nodeId } from '../core/ids';
+import { type Millis, millis, type NodeId, nodeId } from '../core/ids';
 import { Prng } from '../core/prng';
 import { Client } from './clients';
 import type { RunConfiguration } from './configuration';
@@ -17,7 +17,7 @@ import type { DiskFactory } from './disk';
 import type { Fault } from './faults';
 import { Nemesis } from './nemesis';
 import { Network } from './network';
-import { SimulatedNode } from './node';
+import { type Done, SimulatedNode } from './node';
 import type { Subject } from './subject';
 import { Timeline } from './timeline';
 import { Violation } from './violation';
@@ -50,6 +50,8 @@ export class World<Message, Request, Reply> {
   private readonly network: Network<Message>;
   private readonly nemesis: Nemesis<Message, Request, Reply>;
   private readonly clients: Client<Message, Request, Reply>[] = [];
+  /** What is blocked while a majority is left in peace. */
+  private readonly cut: [NodeId, NodeId][] = [];
   private readonly prng: Prng;
   private readonly trace: ((line: string) => void) | undefined;
 
@@ -117,8 +119,8 @@ export class World<Message, Request, Reply> {
         const node = this.node(id);
         return node.isUp ? node.now : undefined;
       },
-      submit: (id: NodeId, request: Request, done: (reply: Reply | undefined) => void) =>
-        this.node(id).submit(request, done),
+      submit: (id: NodeId, request: Request, deadline: Millis, done: Done<Reply>) =>
+        this.node(id).submit(request, deadline, done),
     };
     for (let i = 1; i <= configuration.clients.count; i++) {
       const name = `c${i}`;
@@ -140,45 +142,37 @@ export class World<Message, Request, Reply> {
     const chosen = majority.length === needed ? majority : this.nodes;
     const others = this.nodes.filter((node) => !chosen.includes(node));
     this.trace?.(`! the faults stop for ${chosen.map((node) => node.id).join(' ')}`);
-    for (const node of others) this.leaveOut(node, chosen, prng.chance(1, 2));
+    for (const node of others) this.leaveOut(node, chosen, prng.pick(['down', 'cut', 'deaf']));
     for (const node of chosen) this.nemesis.restart(node);
     const end = this.timeline.now + this.subject.recoveryMs;
     for (const node of chosen) this.probe(node, end);
     this.nemesis.leftOut.clear();
-    for (const node of others) this.takeBackIn(node, chosen);
+    for (const [from, to] of this.cut) this.network.unblock(from, to);
   }
 
   private isNew(node: SimulatedNode<Message, Request, Reply>): boolean {
     return !this.subject.isSettled(node.id, node.disk.storage);
   }
 
-  private readonly cut = new Set<NodeId>();
-
   private leaveOut(
     node: SimulatedNode<Message, Request, Reply>,
     chosen: readonly SimulatedNode<Message, Request, Reply>[],
-    byCrash: boolean,
+    how: 'down' | 'cut' | 'deaf',
   ): void {
-    if (byCrash) {
+    if (how === 'down') {
       this.nemesis.leftOut.add(node.id);
       return node.crash('power_cut');
     }
-    this.cut.add(node.id);
+    // A deaf node is heard and hears nobody: its questions must not disturb the others.
     for (const other of chosen) {
-      this.network.block(node.id, other.id);
-      this.network.block(other.id, node.id);
+      this.block(other.id, node.id);
+      if (how === 'cut') this.block(node.id, other.id);
     }
   }
 
-  private takeBackIn(
-    node: SimulatedNode<Message, Request, Reply>,
-    chosen: readonly SimulatedNode<Message, Request, Reply>[],
-  ): void {
-    if (!this.cut.delete(node.id)) return;
-    for (const other of chosen) {
-      this.network.unblock(node.id, other.id);
-      this.network.unblock(other.id, node.id);
-    }
+  private block(from: NodeId, to: NodeId): void {
+    this.network.block(from, to);
+    this.cut.push([from, to]);
   }
 
   /** Asks a node again and again until it serves. */
@@ -189,8 +183,8 @@ export class World<Message, Request, Reply> {
       if (isServed || this.timeline.now >= end) return;
       const operation = this.subject.probe(node.id);
       this.trace?.(`probe → ${node.id} ${operation.text}`);
-      const deadline = (node.now + PROBE_TIMEOUT_MS) as typeof node.now;
-      node.submit(operation.request(deadline), (reply) => {
+      const deadline = millis(node.now + PROBE_TIMEOUT_MS);
+      node.submit(operation.request(deadline), deadline, (reply) => {
         const judgement = reply === undefined ? undefined : operation.judge(reply);
         last = judgement?.text ?? 'the node stopped';
         operation.ended();

@@ -131,13 +131,14 @@ export class RaftLog {
   }
 
   /**
-   * The configuration that was in force at `index`, from a snapshot that ends there. What older
-   * entries say, that recovery came upon, is not to be trusted: some between them may be gone.
+   * Corrects the configuration in force at `index` to that of a snapshot which ends there: of the
+   * entries before it recovery may have come upon an old one, and not upon the newest.
    */
   setConfigurationAt(index: LogIndex, configuration: Configuration): void {
-    const found = this.configurations.findLast((each) => each.index <= index);
-    const later = this.configurations.filter((each) => each.index > index);
-    this.configurations = [{ index: found?.index ?? this.base.index, configuration }, ...later];
+    const at = this.configurations.findLastIndex((each) => each.index <= index);
+    const found = this.configurations[at];
+    invariant(found !== undefined, 'the base has a configuration', { index });
+    this.configurations[at] = { index: found.index, configuration };
   }
 
   /** Fills in the term of the base, where recovery could not know it at first. */

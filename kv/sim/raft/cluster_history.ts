@@ -7,7 +7,7 @@
 import type { LogIndex, NodeId, StorageId } from '../../core/ids';
 import type { Effect, Recovered } from '../../core/protocol';
 import type { Entry } from '../../core/raft/entry';
-import { reachedByQuorum } from '../../core/raft/membership';
+import type { Configuration, Member } from '../../core/raft/membership';
 import type { RaftMessage } from '../../core/raft/messages';
 import type { RaftReply } from '../../core/raft/requests';
 import type { RaftState } from '../../core/raft/state';
@@ -60,7 +60,7 @@ export class ClusterHistory {
 
   started(raft: Readonly<RaftState>, recovered: Recovered): void {
     const { storage } = raft.options;
-    const disk = this.disks.get(storage) ?? new DiskShadow(storage);
+    const disk = this.disks.get(storage) ?? new DiskShadow(raft.self, storage);
     this.disks.set(storage, disk);
     const promised = disk.term;
     disk.restart(recovered, [...recovered.records]);
@@ -92,6 +92,7 @@ export class ClusterHistory {
     disk.adopt(raft.snapshot?.index ?? 0);
     this.checkLeader(raft, seen);
     this.checkWritten(raft, disk, effects);
+    this.checkConfiguration(raft, disk);
     this.checkCommitted(raft, seen);
     this.checkSaid(raft, disk, effects);
   }
@@ -126,10 +127,24 @@ export class ClusterHistory {
         fail('R1 election safety', `${before} and ${self} both lead term ${term}`);
       }
       this.leaders.set(term, self);
+      this.checkVotes(raft);
       this.checkCompleteness(raft);
     }
     seen.leads = term;
     seen.last = { index: log.lastIndex, term: log.lastTerm };
+  }
+
+  /** A leader has the votes of a majority, each of them on a disk. */
+  private checkVotes({ self, term, log }: Readonly<RaftState>): void {
+    // What is in force now may have been appended in this very step; the votes came before.
+    const all = [...this.disks.values()];
+    const hasVoted = ({ id, storage }: Member): boolean =>
+      all.some((disk) => {
+        const isMeant = storage === 0 ? disk.node === id : disk.storage === storage;
+        return isMeant && (disk.term > term || (disk.term === term && disk.votedFor === self));
+      });
+    if (isMajority(log.configuration, hasVoted)) return;
+    fail('R1 election safety', `${self} leads term ${term} without the votes of a majority`);
   }
 
   private checkCompleteness({ self, term, log }: Readonly<RaftState>): void {
@@ -157,6 +172,21 @@ export class ClusterHistory {
         if (record.kind === 'entry') this.checkEntry(raft, record.entry);
       }
     }
+  }
+
+  /** §6: "a server always uses the latest configuration in its log", and no other. */
+  private checkConfiguration({ self, log }: Readonly<RaftState>, disk: DiskShadow): void {
+    const newest = disk.configurationIndex;
+    if (
+      newest <= log.baseIndex
+        ? log.configurationIndex <= log.baseIndex
+        : newest === log.configurationIndex
+    )
+      return;
+    fail(
+      'newest configuration',
+      `${self} uses that of ${log.configurationIndex}, its log has one at ${newest}`,
+    );
   }
 
   private checkEntry({ self, log }: Readonly<RaftState>, entry: Entry): void {
@@ -205,15 +235,13 @@ export class ClusterHistory {
   private checkMajority({ self, commit, log }: Readonly<RaftState>): void {
     const term = log.termAt(commit);
     if (term === undefined) return;
-    const reached = reachedByQuorum(log.configuration, ({ storage }) =>
-      this.disks.get(storage)?.holds(commit, term) ? 1 : 0,
+    const holds = ({ storage }: Member): boolean =>
+      this.disks.get(storage)?.holds(commit, term) ?? false;
+    if (isMajority(log.configuration, holds)) return;
+    fail(
+      'durable before committed',
+      `${self} commits ${commit}@${term}, which is not durable on a majority`,
     );
-    if (reached === 0) {
-      fail(
-        'durable before committed',
-        `${self} commits ${commit}@${term}, which is not durable on a majority`,
-      );
-    }
   }
 
   /** Durable before said: §5.1 and §5.3, "updated on stable storage before responding". */
@@ -245,6 +273,15 @@ export class ClusterHistory {
       }
     }
   }
+}
+
+/** Written apart from the core, which must not judge itself: more than half, of both if there are two. */
+function isMajority(
+  { voters, outgoing }: Configuration,
+  agrees: (member: Member) => boolean,
+): boolean {
+  const isMost = (members: readonly Member[]) => 2 * members.filter(agrees).length > members.length;
+  return isMost(voters) && (outgoing.length === 0 || isMost(outgoing));
 }
 
 function fail(checker: string, message: string): never {

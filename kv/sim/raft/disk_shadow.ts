@@ -23,7 +23,18 @@ export class DiskShadow {
   private readonly terms = new Map<number, number>();
   private pending: Pending[] = [];
 
-  constructor(readonly storage: StorageId) {}
+  /** Where the configurations of the log are that were handed over, durable or not. */
+  private configurations: number[] = [];
+
+  constructor(
+    readonly node: NodeId,
+    readonly storage: StorageId,
+  ) {}
+
+  /** The newest configuration of the log as it was handed over; 0 if it brought none. */
+  get configurationIndex(): number {
+    return this.configurations.at(-1) ?? 0;
+  }
 
   /** A process starts from what the disk holds: all of it is durable now. */
   restart(recovered: Recovered, records: readonly JournalRecord[]): void {
@@ -32,7 +43,12 @@ export class DiskShadow {
     this.votedFor = undefined;
     this.terms.clear();
     this.last = this.base = 0;
-    for (const record of records) this.apply(decodeRecord(record));
+    this.configurations = [];
+    for (const record of records) {
+      const decoded = decodeRecord(record);
+      this.noteConfiguration(decoded);
+      this.apply(decoded);
+    }
     if (recovered.snapshot !== undefined) {
       this.adopt(decodeSnapshotMeta(recovered.snapshot.meta).index);
     }
@@ -44,6 +60,7 @@ export class DiskShadow {
     const first = through - records.length + 1;
     decoded.forEach((record, i) => {
       this.pending.push({ sequence: first + i, record });
+      this.noteConfiguration(record);
     });
     return decoded;
   }
@@ -63,6 +80,15 @@ export class DiskShadow {
   /** Whether the entry of this index and term is safe on this disk. */
   holds(index: number, term: number): boolean {
     return index <= this.base || (index <= this.last && this.terms.get(index) === term);
+  }
+
+  /** An entry replaces everything from its index on, configurations included. */
+  private noteConfiguration(record: RaftRecord): void {
+    if (record.kind === 'reset') this.configurations = [];
+    if (record.kind !== 'entry') return;
+    const { index, kind } = record.entry;
+    while (this.configurationIndex >= index) this.configurations.pop();
+    if (kind === 'configuration') this.configurations.push(index);
   }
 
   private apply(record: RaftRecord): void {

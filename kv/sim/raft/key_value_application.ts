@@ -146,6 +146,7 @@ function isOrdered({ outcome, intent, isLinearizable }: Record_): boolean {
 
 function resultOf({ result, answer }: Record_): KeyResult {
   if (result === undefined) return { value: answer };
+  if (result.length !== 1) throw new Violation('answers', 'a write was told the result of another');
   const decoded = decodeResult(result);
   if (decoded === 'too_large')
     throw new Violation('answers', 'a short list is said to be too large');

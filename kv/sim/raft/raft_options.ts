@@ -16,7 +16,7 @@ export function drawRaftOptions(prng: Prng, slowestDelayMs: number): SharedOptio
   const fewSessions = prng.chance(1, 3);
   const session: SessionSettings = {
     keyTtlMs: 15 * 60_000,
-    sessionTtlMs: fewSessions ? 2000 : 15 * 60_000,
+    sessionTtlMs: fewSessions ? prng.pick([300, 2000]) : 15 * 60_000,
     maxKeys: prng.pick([1_000_000, 1_000_000, 200]),
     maxSessions: fewSessions ? 16 : 10_000,
   };
