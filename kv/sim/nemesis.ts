@@ -8,11 +8,11 @@ import { millis, type NodeId, type StorageId, storageId } from '../core/ids';
 import type { Prng } from '../core/prng';
 import type { RunConfiguration } from './configuration';
 import type { Counters } from './counters';
-import type { Ending } from './disk';
 import { DISK_FAULTS, type Fault } from './faults';
 import type { Network } from './network';
 import { NetworkFaults } from './network_faults';
 import type { SimulatedNode } from './node';
+import { ProcessFaults } from './process_faults';
 import type { Subject } from './subject';
 import type { Timeline } from './timeline';
 
@@ -29,11 +29,6 @@ export interface NemesisHost<Message, Request, Reply> {
 /** The rates of clocks, in parts of a thousand. */
 const CLOCK_RATES = { good: [999, 1001], drifting: [980, 1020], wild: [850, 1150] } as const;
 const MAX_JUMP_MS = 3000;
-/** A process that is to die between two effects does so within so many of them. */
-const MAX_EFFECTS = 12;
-/** A hunter looks for leaders this often, and lets them stay down so long. */
-const HUNT_MS = 20;
-const HUNTED_DOWN_MS = 400;
 /** Now and then a disk does not slow down but stands still for seconds. */
 const STALL_MS = 3000;
 
@@ -47,17 +42,24 @@ export class Nemesis<Message, Request, Reply> {
   private lastStorage = 0;
   private isOver = false;
   private readonly networkFaults: NetworkFaults<Message>;
+  private readonly processFaults: ProcessFaults<Message, Request, Reply>;
 
   constructor(
     private readonly host: NemesisHost<Message, Request, Reply>,
     private readonly prng: Prng,
   ) {
+    const say = (text: string) => this.say(text);
     this.networkFaults = new NetworkFaults({
       ids: () => host.nodes.map((node) => node.id),
       network: host.network,
       prng,
       undoLater: (afterMs, undo) => this.undoLater(afterMs, undo),
-      say: (text) => this.say(text),
+      say,
+    });
+    this.processFaults = new ProcessFaults({
+      ...{ timeline: host.timeline, subject: host.subject, nodes: host.nodes, prng, say },
+      isOver: () => this.isOver,
+      restartLater: (node, afterMs) => this.restartLater(node, afterMs),
     });
   }
 
@@ -123,13 +125,11 @@ export class Nemesis<Message, Request, Reply> {
     switch (fault.kind) {
       case 'kill':
       case 'power_cut':
-        return this.crash(fault, node, fault.kind);
+        return this.processFaults.crash(fault, node, fault.kind);
       case 'blackout':
-        return this.blackOut(fault);
+        return this.processFaults.blackOut(fault);
       case 'leader_hunt':
-        this.say(`leaders are hunted for ${fault.forMs} ms`);
-        this.hunt(this.host.timeline.now + fault.forMs, undefined);
-        return true;
+        return this.processFaults.huntLeaders(fault);
       case 'pause':
         if (!node.isUp) return false;
         this.say(`${node.id} is stopped for ${fault.forMs} ms`);
@@ -163,45 +163,6 @@ export class Nemesis<Message, Request, Reply> {
       default:
         return unreachable(fault.kind);
     }
-  }
-
-  private crash(
-    fault: Fault,
-    node: SimulatedNode<Message, Request, Reply>,
-    ending: Ending,
-  ): boolean {
-    if (!node.isUp) return false;
-    if (fault.amount % 2 === 0) {
-      node.crashWithin(Math.floor(fault.amount / 2) % MAX_EFFECTS, ending);
-    } else {
-      this.say(`${node.id} crashes (${ending})`);
-      node.crash(ending);
-    }
-    this.restartLater(node, fault.forMs);
-    return true;
-  }
-
-  /** The power goes everywhere: what nobody had flushed is gone from all disks at once. */
-  private blackOut(fault: Fault): boolean {
-    this.say('the power goes everywhere');
-    for (const node of this.host.nodes) {
-      node.crash('power_cut');
-      this.restartLater(node, this.prng.between(1, fault.forMs));
-    }
-    return true;
-  }
-
-  /** Every new leader dies soon: within a few effects, or as soon as somebody looks. */
-  private hunt(end: number, last: NodeId | undefined): void {
-    const { timeline, subject } = this.host;
-    if (this.isOver || timeline.now >= end) return;
-    const leader = subject.leader();
-    if (leader !== undefined && leader !== last) {
-      const node = this.node(leader);
-      node.crashWithin(this.prng.between(0, MAX_EFFECTS), this.prng.pick(['kill', 'power_cut']));
-      this.restartLater(node, this.prng.between(1, HUNTED_DOWN_MS));
-    }
-    timeline.after(this.prng.between(1, HUNT_MS), () => this.hunt(end, leader));
   }
 
   /** A process that stopped by itself is started again after a while. */
