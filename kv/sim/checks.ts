@@ -13,6 +13,7 @@ export const CHECKS = {
   'R7 monotonic commit': 'what a node knows to be committed never shrinks',
   'durable before committed': 'what is committed is on a majority of the disks',
   'durable before said': 'no message says what is not yet on the disk of its sender',
+  'newest configuration': 'a node uses the newest configuration that its log and snapshot have',
   bounds: 'requests and messages under way stay within their limits',
   replies: 'a request is answered once',
   'uncommitted read': 'no read is answered from a state that is not committed',
