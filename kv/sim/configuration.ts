@@ -4,6 +4,7 @@
  * is as important as what it has: a bug that needs three faults is found where there are few others.
  */
 
+import type { ReadLevel } from '../core/command';
 import { Prng } from '../core/prng';
 import { FAULT_KINDS, type FaultKind, type FaultRates } from './faults';
 import type { NetworkSettings } from './network';
@@ -36,6 +37,9 @@ export interface ClientSettings {
   readonly lost: number;
   /** Each client stays with one node: somebody always asks the leader that was replaced. */
   readonly pinned: boolean;
+  /** How clients read, mostly; and a client that would write draws again so often, hoping to read. */
+  readonly level: 'mixed' | ReadLevel;
+  readonly redraws: number;
   /** The mean time between two restarts of one client; 0 for never. */
   readonly restartMs: number;
 }
@@ -133,6 +137,7 @@ function drawClients(prng: Prng): ClientSettings {
   return {
     count: prng.between(1, 8),
     thinkMs: prng.pick([
+      [0, 5],
       [0, 20],
       [0, 100],
       [10, 400],
@@ -144,6 +149,8 @@ function drawClients(prng: Prng): ClientSettings {
     ] as const),
     lost: prng.pick([0, 0, 10, 100]),
     pinned: prng.chance(1, 3),
+    level: prng.pick(['mixed', 'mixed', 'linearizable', 'lease', 'stale'] as const),
+    redraws: prng.pick([0, 0, 1, 4]),
     restartMs: prng.pick([0, 0, 3000]),
   };
 }

@@ -62,9 +62,13 @@ export class NetworkFaults<Message> {
 
   private twoWay(fault: Fault, alone: NodeId): [NodeId, NodeId][] {
     const ids = this.host.ids();
-    // A leader is best cut off alone: it goes on leading for a while, and others elect another.
-    const form = fault.target.leader && fault.amount % 3 > 0 ? 0 : fault.amount % 4;
+    // A leader is best cut off alone or with few: it goes on for a while, and others elect another.
+    const form = fault.target.leader && fault.amount % 4 > 1 ? 0 : fault.amount % 4;
     const left = new Set(ids.filter(() => this.host.prng.chance(1, 2)));
+    if (fault.target.leader) {
+      left.clear();
+      for (const id of this.fewBeside(alone)) left.add(id);
+    }
     const isCut = (one: NodeId, other: NodeId): boolean => {
       if (form === 0) return one === alone || other === alone;
       if (form === 1) return Math.abs(ids.indexOf(one) - ids.indexOf(other)) > 1;
@@ -75,6 +79,14 @@ export class NetworkFaults<Message> {
         .filter((other) => one !== other && isCut(one, other))
         .map((other): [NodeId, NodeId] => [one, other]),
     );
+  }
+
+  /** A node and others that are no majority with it. */
+  private fewBeside(node: NodeId): NodeId[] {
+    const others = this.others(node);
+    const few = Math.max(0, Math.ceil((others.length + 1) / 2) - 2);
+    const first = this.host.prng.between(0, others.length - 1);
+    return [node, ...others.slice(first), ...others.slice(0, first)].slice(0, 1 + few);
   }
 
   /** Nobody hears a node, or it hears nobody, or one single direction is cut. */

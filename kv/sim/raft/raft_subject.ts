@@ -149,7 +149,12 @@ export class RaftSubject<Query, Answer>
   // Clients.
 
   operation(client: string, prng: Prng): Operation<RaftRequest<Query>, RaftReply<Answer>> {
-    return this.begin(client, this.manner(client, prng), this.application.next(client, prng));
+    const { redraws } = this.configuration.clients;
+    let intent = this.application.next(client, prng);
+    for (let i = 0; i < redraws && intent.kind === 'write'; i++) {
+      intent = this.application.next(client, prng);
+    }
+    return this.begin(client, this.manner(client, prng), intent);
   }
 
   probe(node: NodeId): Operation<RaftRequest<Query>, RaftReply<Answer>> {
@@ -235,7 +240,9 @@ export class RaftSubject<Query, Answer>
 
   private manner(client: string, prng: Prng): Manner {
     const isKeyed = prng.chance(2, 3);
-    const level = prng.pick(['linearizable', 'linearizable', 'lease', 'stale'] as const);
+    const usual = this.configuration.clients.level;
+    const drawn = prng.pick(['linearizable', 'linearizable', 'lease', 'stale'] as const);
+    const level = usual === 'mixed' || prng.chance(1, 5) ? drawn : usual;
     const number = ++this.lastOperation;
     return {
       idempotencyKey: isKeyed ? `${client}-${number}` : undefined,
