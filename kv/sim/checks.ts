@@ -24,7 +24,7 @@ export const CHECKS = {
   linearizability: 'one order explains every answer, for every key',
   'exactly once': 'an acknowledged append is there once, an unknown one at most once',
   answers: 'no answer says what cannot have happened',
-  assertion: 'no assertion of the core fails',
+  assertion: 'no assertion of the core or of the storage fails',
   'crash of the core': 'the core throws nothing else either',
   recovery: 'a node starts from whatever a crash leaves on its disk',
   liveness: 'a majority that is left in peace serves within a stated time',

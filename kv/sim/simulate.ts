@@ -8,6 +8,7 @@
  * byte, on any machine. DESIGN.md says what is simulated and what is checked.
  */
 
+import { InvariantViolation } from '../core/assert';
 import type { NodeId } from '../core/ids';
 import { Prng } from '../core/prng';
 import { drawConfiguration, type RunConfiguration, type RunLimits } from './configuration';
@@ -72,11 +73,17 @@ export function simulate<Query, Answer>(setup: RunSetup<Query, Answer>): RunRepo
   try {
     world.run();
   } catch (error) {
-    if (!(error instanceof Violation)) throw error;
-    violation = error;
+    violation = violationOf(error);
   }
   const { counters, timeline } = world;
   return { seed, configuration, faults, counters, simulatedMs: timeline.now, violation };
+}
+
+/** An assertion that fails outside of a step is one of the storage, if it is the real one. */
+function violationOf(error: unknown): Violation {
+  if (error instanceof Violation) return error;
+  if (error instanceof InvariantViolation) return new Violation('assertion', error.message, error);
+  throw error;
 }
 
 /** The service itself: whoever names no application asks about its keys. */
