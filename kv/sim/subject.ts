@@ -58,8 +58,8 @@ export interface Subject<Message, Request, Reply> {
 
   /** The next operation of a client. */
   operation(client: string, prng: Prng): Operation<Request, Reply>;
-  /** An operation that succeeds on a node of a cluster that works. */
-  probe(node: NodeId): Operation<Request, Reply>;
+  /** An operation that succeeds on a node of a cluster that works; undefined if there is none. */
+  probe(node: NodeId, kind: 'write' | 'read'): Operation<Request, Reply> | undefined;
   /** A client was restarted: it remembers nothing. */
   clientRestarted(client: string): void;
 

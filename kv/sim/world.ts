@@ -145,7 +145,10 @@ export class World<Message, Request, Reply> {
     for (const node of others) this.leaveOut(node, chosen, prng.pick(['down', 'cut', 'deaf']));
     for (const node of chosen) this.nemesis.restart(node);
     const end = this.timeline.now + this.subject.recoveryMs;
-    for (const node of chosen) this.probe(node, end);
+    for (const node of chosen) {
+      this.probe(node, 'write', end);
+      this.probe(node, 'read', end);
+    }
     this.nemesis.leftOut.clear();
     for (const [from, to] of this.cut) this.network.unblock(from, to);
   }
@@ -176,12 +179,20 @@ export class World<Message, Request, Reply> {
   }
 
   /** Asks a node again and again until it serves. */
-  private probe(node: SimulatedNode<Message, Request, Reply>, end: number): void {
+  private probe(
+    node: SimulatedNode<Message, Request, Reply>,
+    kind: 'write' | 'read',
+    end: number,
+  ): void {
     let isServed = false;
     let last = 'nothing was heard';
     const ask = (): void => {
       if (isServed || this.timeline.now >= end) return;
-      const operation = this.subject.probe(node.id);
+      const operation = this.subject.probe(node.id, kind);
+      if (operation === undefined) {
+        isServed = true;
+        return;
+      }
       this.trace?.(`probe → ${node.id} ${operation.text}`);
       const deadline = millis(node.now + PROBE_TIMEOUT_MS);
       node.submit(operation.request(deadline), deadline, (reply) => {
@@ -193,10 +204,10 @@ export class World<Message, Request, Reply> {
       });
     };
     ask();
-    this.pass(end, () => isServed);
+    if (!isServed) this.pass(end, () => isServed);
     if (!isServed) {
-      const waited = this.subject.recoveryMs;
-      throw new Violation('liveness', `${node.id} does not serve within ${waited} ms: ${last}`);
+      const waited = `${this.subject.recoveryMs} ms: ${last}`;
+      throw new Violation('liveness', `${node.id} does not serve a ${kind} within ${waited}`);
     }
   }
 

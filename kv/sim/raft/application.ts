@@ -43,7 +43,7 @@ export interface Application<Query, Answer> {
   checkCommand?(command: Uint8Array): void;
   /** The next operation of a client. Draws from `prng` only. */
   next(client: string, prng: Prng): Intent<Query>;
-  /** A write and a read that succeed on every working cluster. */
+  /** A write that succeeds on every working cluster. */
   probe(node: string): Intent<Query>;
   /** Looks at an entry that was committed; `query` asks the state behind it. */
   applied?(query: (query: Query) => Answer, command: Uint8Array, index: number): void;

@@ -14,6 +14,7 @@ import type { RaftState } from '../../core/raft/state';
 import type { Timeline } from '../timeline';
 import { Violation } from '../violation';
 import { DiskShadow } from './disk_shadow';
+import { checkSaid } from './durable_before_said';
 
 type RaftEffect = Effect<RaftMessage, RaftReply<unknown>>;
 
@@ -94,7 +95,7 @@ export class ClusterHistory {
     this.checkWritten(raft, disk, effects);
     this.checkConfiguration(raft, disk);
     this.checkCommitted(raft, seen);
-    this.checkSaid(raft, disk, effects);
+    checkSaid(raft, disk, effects);
   }
 
   /** The index up to which everything was known to be committed at a moment of the run. */
@@ -242,36 +243,6 @@ export class ClusterHistory {
       'durable before committed',
       `${self} commits ${commit}@${term}, which is not durable on a majority`,
     );
-  }
-
-  /** Durable before said: §5.1 and §5.3, "updated on stable storage before responding". */
-  private checkSaid(
-    { self }: Readonly<RaftState>,
-    disk: DiskShadow,
-    effects: readonly RaftEffect[],
-  ): void {
-    for (const effect of effects) {
-      if (effect.kind !== 'send') continue;
-      const { message, to } = effect;
-      if (message.term > disk.term) {
-        fail(
-          'durable before said',
-          `${self} speaks of term ${message.term}, ${disk.term} is durable`,
-        );
-      }
-      if (message.kind === 'request_vote_reply' && message.granted) {
-        const isDurable = disk.term > message.term || disk.votedFor === to;
-        if (!isDurable)
-          fail('durable before said', `${self} votes for ${to} before its vote is durable`);
-      }
-      const match =
-        message.kind === 'append_entries_reply' || message.kind === 'heartbeat_reply'
-          ? message.match
-          : 0;
-      if (match > disk.last) {
-        fail('durable before said', `${self} acknowledges ${match}, ${disk.last} is durable`);
-      }
-    }
   }
 }
 

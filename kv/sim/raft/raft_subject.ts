@@ -8,7 +8,7 @@ import type { LogIndex, Millis, NodeId, StorageId } from '../../core/ids';
 import { millis } from '../../core/ids';
 import { decodeEnvelope } from '../../core/machine/envelope';
 import { Sessions } from '../../core/machine/sessions';
-import type { Prng } from '../../core/prng';
+import { Prng } from '../../core/prng';
 import type { Effect, MessageCodec, Protocol, Recovered } from '../../core/protocol';
 import { raftCodec } from '../../core/raft/codec';
 import { entryData } from '../../core/raft/entry';
@@ -20,7 +20,7 @@ import type { RaftReply, RaftRequest } from '../../core/raft/requests';
 import type { RunConfiguration } from '../configuration';
 import type { NodeStart, Operation, Subject } from '../subject';
 import type { Timeline } from '../timeline';
-import type { Application, Recorded } from './application';
+import type { Application, Intent, Recorded } from './application';
 import { ClusterHistory, type CommittedEntry } from './cluster_history';
 import { type Manner, RaftOperation } from './raft_operation';
 import type { SharedOptions } from './raft_options';
@@ -33,6 +33,14 @@ type Core<Query, Answer> = Raft<Query, Answer>;
 /** A healthy cluster may take so many of the longest election timeouts to elect a leader. */
 const ELECTIONS = 12;
 const PATIENCE_MS = 3000;
+const READ_TRIES = 100;
+
+const PROBING: Manner = {
+  idempotencyKey: undefined,
+  level: 'linearizable',
+  maxStaleness: undefined,
+  minIndex: undefined,
+};
 
 export class RaftSubject<Query, Answer>
   implements Subject<RaftMessage, RaftRequest<Query>, RaftReply<Answer>>
@@ -157,14 +165,13 @@ export class RaftSubject<Query, Answer>
     return this.begin(client, this.manner(client, prng), intent);
   }
 
-  probe(node: NodeId): Operation<RaftRequest<Query>, RaftReply<Answer>> {
-    const manner: Manner = {
-      idempotencyKey: undefined,
-      level: 'linearizable',
-      maxStaleness: undefined,
-      minIndex: undefined,
-    };
-    return this.begin(`probe of ${node}`, manner, this.application.probe(node));
+  probe(
+    node: NodeId,
+    kind: 'write' | 'read',
+  ): Operation<RaftRequest<Query>, RaftReply<Answer>> | undefined {
+    const name = `probe of ${node}`;
+    const intent = kind === 'write' ? this.application.probe(node) : this.anyRead(name);
+    return intent && this.begin(name, PROBING, intent);
   }
 
   clientRestarted(client: string): void {
@@ -218,6 +225,16 @@ export class RaftSubject<Query, Answer>
     const any = this.core(this.members[0] as NodeId).inspect;
     const query = (what: Query): Answer => any.machine.query(what) as Answer;
     this.application.check(this.recorded, query, this.report);
+  }
+
+  /** The first read that a client would do; perhaps the application has none. */
+  private anyRead(name: string): Intent<Query> | undefined {
+    const prng = new Prng(this.lastPlace, name);
+    for (let i = 0; i < READ_TRIES; i++) {
+      const intent = this.application.next(name, prng);
+      if (intent.kind === 'read') return intent;
+    }
+    return undefined;
   }
 
   private count(name: string): void {

@@ -1,0 +1,57 @@
+/**
+ * Durable before said: nothing leaves a node before its disk has what it speaks of (§5.1: "updated
+ * on stable storage before responding to RPCs"; §5.3 for entries).
+ */
+
+import type { NodeId } from '../../core/ids';
+import type { Effect } from '../../core/protocol';
+import type { RaftMessage } from '../../core/raft/messages';
+import type { RaftReply } from '../../core/raft/requests';
+import type { RaftState } from '../../core/raft/state';
+import { Violation } from '../violation';
+import type { DiskShadow } from './disk_shadow';
+
+type Node = Readonly<RaftState>;
+
+/** Looks at every message that a step wants to send, while the disk is as it was before it. */
+export function checkSaid(
+  raft: Node,
+  disk: DiskShadow,
+  effects: readonly Effect<RaftMessage, RaftReply<unknown>>[],
+): void {
+  for (const effect of effects) {
+    if (effect.kind !== 'send') continue;
+    const problem = problemOf(raft, disk, effect.to, effect.message);
+    if (problem !== undefined) {
+      throw new Violation('durable before said', `${raft.self} ${problem}`);
+    }
+  }
+}
+
+function problemOf(
+  { log }: Node,
+  disk: DiskShadow,
+  to: NodeId,
+  message: RaftMessage,
+): string | undefined {
+  if (message.term > disk.term) {
+    return `speaks of term ${message.term}, ${disk.term} is durable`;
+  }
+  switch (message.kind) {
+    case 'request_vote_reply': {
+      const isDurable = disk.term > message.term || disk.votedFor === to;
+      return message.granted && !isDurable ? `votes for ${to} before that is durable` : undefined;
+    }
+    case 'append_entries_reply':
+    case 'heartbeat_reply': {
+      const { match } = message;
+      const term = log.termAt(match);
+      if (match === 0 || (term !== undefined && disk.holds(match, term))) return undefined;
+      // What was compacted since is in a snapshot.
+      if (term === undefined && match <= disk.last) return undefined;
+      return `acknowledges ${match}@${term ?? '?'}, which is not durable`;
+    }
+    default:
+      return undefined;
+  }
+}
