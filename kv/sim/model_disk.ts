@@ -4,7 +4,7 @@
  * written; a harmed record or snapshot is noticed when it is next read, and no node starts with it.
  */
 
-import { unreachable } from '../core/assert';
+import { invariant, unreachable } from '../core/assert';
 import { journalSequence, type SnapshotName, type StorageId } from '../core/ids';
 import type { Prng } from '../core/prng';
 import type { JournalRecord, Recovered, StorageEffect, StorageEvent } from '../core/protocol';
@@ -81,6 +81,9 @@ export class ModelDisk implements Disk {
       case 'release':
         return this.release(effect.before);
       case 'snapshot_open':
+        invariant(effect.snapshot !== this.current?.name, 'a snapshot has a name of its own', {
+          name: effect.snapshot,
+        });
         this.open_ = { name: effect.snapshot, meta: effect.meta, slices: [], damaged: false };
         return;
       case 'snapshot_abort':

@@ -54,11 +54,12 @@ export function receivedSnapshotSaved(raft: RaftState, size: number): void {
     raft.machineTime = decodeSnapshotMeta(meta).time;
     raft.applied = index;
     raft.appliedTerm = term;
-    raft.appliedBytes = 0;
     raft.commit = logIndex(Math.max(raft.commit, index));
   }
   raft.narrate(`installed the snapshot at ${index}@${term}`);
   adoptBase(raft, installing);
+  // What was applied since: the next snapshot of our own must be of something newer than this one.
+  raft.appliedBytes = raft.log.bytesAfter(index) - raft.log.bytesAfter(raft.applied);
   raft.durable = logIndex(Math.max(raft.durable, index));
   releaseJournal(raft);
   raft.freshness.applied(raft.applied);

@@ -29,7 +29,7 @@ export function checkSaid(
 }
 
 function problemOf(
-  { log }: Node,
+  { log, term: current }: Node,
   disk: DiskShadow,
   to: NodeId,
   message: RaftMessage,
@@ -45,6 +45,9 @@ function problemOf(
     case 'append_entries_reply':
     case 'heartbeat_reply': {
       const { match } = message;
+      // One of a former term waited for the disk and was true when it was made, like one that is
+      // late on its way: what it speaks of may have been replaced since.
+      if (message.term < current) return undefined;
       const term = log.termAt(match);
       if (match === 0 || (term !== undefined && disk.holds(match, term))) return undefined;
       // What was compacted since is in a snapshot.
