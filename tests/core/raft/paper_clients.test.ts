@@ -209,6 +209,21 @@ describe('§7 log compaction', () => {
     expect(solo.effects.some((each) => each.kind === 'snapshot_open')).toBe(false);
   });
 
+  test('§7 a snapshot that entries overtake while it is made durable is not taken once more', () => {
+    const solo = new Solo({ log: [1, 1, 2, 2, 2], term: 3, options: { snapshotLogBytes: 100 } });
+    solo.follow(2);
+    solo.receive(2, slices(3, 100_000)[0] as never);
+    solo.receive(2, appendEntries(3, [5, 2], [], 5));
+    expect([solo.raft.applied, solo.raft.installing?.committed]).toEqual([5, true]);
+    const size = slices(3, 100_000)[0]?.size ?? 0;
+    solo.step({ kind: 'snapshot_saved', snapshot: NAME, size });
+    expect(solo.raft.snapshot?.name).toBe(NAME);
+    expect(solo.effects.filter((each) => each.kind === 'snapshot_open')).toHaveLength(1);
+    // What comes after it counts again.
+    solo.receive(2, appendEntries(3, [5, 2], [3, 3], 7));
+    expect(solo.effects.filter((each) => each.kind === 'snapshot_open')).toHaveLength(2);
+  });
+
   test('§7 entries behind the base are taken for matching', () => {
     const solo = new Solo({ log: [1, 1], term: 3 });
     install(solo, slices(3, 1000));
