@@ -1,4 +1,4 @@
-/** A machine's monotonic clock: it begins anywhere, runs a little fast or slow, and may jump ahead. */
+/** A process's monotonic clock: it begins with it, runs a little fast or slow, and may jump ahead. */
 
 import { type Millis, millis } from '../core/ids';
 
@@ -14,6 +14,12 @@ export class LocalClock {
   /** What the clock shows at a moment of the simulation. */
   read(now: number): Millis {
     return millis(this.base + (now - this.since) * this.rate);
+  }
+
+  /** A new process counts from its own beginning. */
+  restart(now: number): void {
+    this.base = 0;
+    this.since = now;
   }
 
   /** From now on it runs at this rate: 1.02 gains twenty milliseconds in a second. */

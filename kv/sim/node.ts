@@ -61,7 +61,7 @@ export class SimulatedNode<Message, Request, Reply> {
     private readonly prng: Prng,
     private readonly usualTurnMs: number,
   ) {
-    this.clock = new LocalClock(prng.between(1, 1_000_000));
+    this.clock = new LocalClock(0);
     this.turnMs = usualTurnMs;
   }
 
@@ -88,6 +88,7 @@ export class SimulatedNode<Message, Request, Reply> {
     if (this.running !== undefined) return true;
     const { timeline } = this.host;
     const seed = this.prng.next();
+    this.clock.restart(timeline.now);
     try {
       const recovered = this.disk.open({
         later: (delayMs, action) => void timeline.after(delayMs, action),

@@ -9,18 +9,42 @@
  */
 
 import { type LogIndex, type Millis, millis } from '../ids';
+import { Prng } from '../prng';
 
 interface Mark {
   readonly commit: LogIndex;
   readonly at: Millis;
 }
 
+/** Clocks of different starts are this many milliseconds apart, times a random number of 32 bits. */
+const CLOCK_STEP_MS = 1024;
+
 export class Freshness {
+  /**
+   * Added to the clock that is shown to others. A process begins its clock anew, and what is echoed
+   * of its former life must not be taken for a moment of this one.
+   */
+  private readonly clockBase: number;
   /** The state includes everything that was committed before this moment of our clock. */
   private freshAt = millis(Number.NEGATIVE_INFINITY);
   /** The oldest mark that is not reached yet, and the newest one behind it. */
   private next: Mark | undefined;
   private latest: Mark | undefined;
+
+  constructor(seed: number) {
+    this.clockBase = new Prng(seed, 'clock').next() * CLOCK_STEP_MS;
+  }
+
+  /** Our clock as it is shown to the leader, who echoes it. */
+  shown(now: Millis): Millis {
+    return millis(this.clockBase + now);
+  }
+
+  /** The moment of our clock that was shown so; undefined if this process has not shown it. */
+  echoed(shown: Millis, now: Millis): Millis | undefined {
+    const at = shown - this.clockBase;
+    return at >= 0 && at <= now ? millis(at) : undefined;
+  }
 
   /** Notes that once `commit` is applied the state covers everything up to `at`. */
   learn(commit: LogIndex, at: Millis, applied: LogIndex): void {

@@ -37,17 +37,20 @@ export function receiveHeartbeat(
   const reply = {
     kind: 'heartbeat_reply',
     round: message.round,
-    clock: raft.now,
+    clock: raft.freshness.shown(raft.now),
     storage,
   } as const;
   if (message.term < raft.term) {
-    raft.send(from, { ...reply, term: raft.term, match: logIndex(0) });
+    // It says that the sender's term is over, in our term; and if the sender leads that one too, this
+    // is no answer to a round of it.
+    raft.send(from, { ...reply, term: raft.term, round: 0, match: logIndex(0) });
     return;
   }
   const follower = followLeader(raft, from);
   learnCommit(raft, follower, message.commit);
-  if (message.echo >= 0) {
-    const at = millis(message.echo - message.quorumAge);
+  const echoed = raft.freshness.echoed(message.echo, raft.now);
+  if (echoed !== undefined) {
+    const at = millis(echoed - message.quorumAge);
     raft.freshness.learn(message.commit, at, raft.applied);
   }
   follower.told = durableMatch(raft, follower);

@@ -55,9 +55,12 @@ export function recover(
       `the snapshot up to entry ${log.baseIndex} is missing; ${REPAIR_ADVICE}`,
     );
   }
+  // A snapshot that was received in a new term may be durable before that term is. No vote of that
+  // term can have been given by then, since votes wait for it.
+  const isBehind = meta !== undefined && meta.term > replay.term;
   return {
-    term: replay.term,
-    votedFor: replay.votedFor,
+    term: isBehind ? meta.term : replay.term,
+    votedFor: isBehind ? undefined : replay.votedFor,
     log,
     journal,
     machine: stored === undefined ? empty : load(stored, empty),

@@ -134,7 +134,8 @@ export function receiveHeartbeatReply(
   const progress = heard(raft, from, message.term, message.storage);
   if (progress === undefined || raft.role.kind !== 'leader') return;
   progress.clock = message.clock;
-  const newest = message.round >= progress.round;
+  // An answer to a round that has not begun is none.
+  const newest = message.round >= progress.round && message.round <= raft.role.round;
   if (newest) progress.round = message.round;
   // An acknowledgement that was lost is repeated here.
   if (message.match > progress.match) acknowledged(raft, progress, message.match);

@@ -132,7 +132,7 @@ export class RaftState {
 
   /** The end of the last step, for `invariants.ts`. */
   readonly checkpoint: Checkpoint = { term: 0, commit: 0, applied: 0, snapshotIndex: 0 };
-  readonly freshness = new Freshness();
+  readonly freshness: Freshness;
   readonly links = new Map<NodeId, boolean>();
   /** So many links are down that no majority can be reached: a hint, on which safety never rests. */
   cutOff = false;
@@ -160,6 +160,7 @@ export class RaftState {
     this.appliedTerm = (initial.snapshot?.term ?? 0) as Term;
     this.durable = initial.log.lastIndex;
     this.prng = new Prng(options.seed, `election ${options.self}`);
+    this.freshness = new Freshness(options.seed);
     const begins = initial.term === 0 || this.isSoleVoter;
     this.leaderHeardAt = begins ? millis(Number.NEGATIVE_INFINITY) : now;
     // A cluster of one has nobody to wait for.

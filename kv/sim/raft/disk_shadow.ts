@@ -49,9 +49,12 @@ export class DiskShadow {
       this.noteConfiguration(decoded);
       this.apply(decoded);
     }
-    if (recovered.snapshot !== undefined) {
-      this.adopt(decodeSnapshotMeta(recovered.snapshot.meta).index);
-    }
+    if (recovered.snapshot === undefined) return;
+    const { index, term } = decodeSnapshotMeta(recovered.snapshot.meta);
+    this.adopt(index);
+    if (term <= this.term) return;
+    this.term = term;
+    this.votedFor = undefined;
   }
 
   /** Records are handed over; the last one has the number `through`. */

@@ -324,6 +324,36 @@ describe('§8 client interaction', () => {
     expect(solo.answer(read)).toMatchObject({ kind: 'answer' });
   });
 
+  test('§8 an answer to a heartbeat of a former term confirms no round of this one', () => {
+    // Node 2 is asked by a leader of term 3 after it has come to term 4, which node 1 leads too.
+    const follower = new Solo({ log: [1, 1], term: 4 });
+    const [late] = sent(follower.receive(2, heartbeat(3, 0, 269)), 'heartbeat_reply');
+    expect(late).toMatchObject({ term: 4, round: 0 });
+    // And a leader believes no answer to a round that it has not begun.
+    const solo = new Solo({ log: [1, 1], term: 3 }).becomeLeader();
+    const before = solo.raft.role.kind === 'leader' ? solo.raft.role.quorumRound : -1;
+    solo.receive(2, {
+      ...(late as MessageOf<'heartbeat_reply'>),
+      round: 269,
+      storage: storageId(2),
+    });
+    expect(solo.raft.role).toMatchObject({ kind: 'leader', quorumRound: before });
+  });
+
+  test('a restarted node takes no echo of its former life for a moment of this one', () => {
+    const shownBy = (seed: number) => {
+      const solo = new Solo({ log: [1, 1], term: 3, options: { seed } });
+      const [reply] = sent(solo.receive(2, heartbeat(3)), 'heartbeat_reply');
+      return { solo, clock: reply?.clock ?? millis(-1) };
+    };
+    const age = ({ solo }: ReturnType<typeof shownBy>) => solo.raft.freshness.age(millis(solo.now));
+    const [former, now] = [shownBy(1), shownBy(2)];
+    now.solo.receive(2, { ...heartbeat(3), echo: former.clock });
+    expect(age(now)).toBe(Number.POSITIVE_INFINITY);
+    now.solo.receive(2, { ...heartbeat(3), echo: now.clock });
+    expect(age(now)).toBe(0);
+  });
+
   test('§8 a deposed leader does not answer a read', () => {
     const solo = new Solo({ log: [1, 1], term: 3 }).becomeLeader();
     solo.receive(2, accepted(4, 3, 2));

@@ -243,6 +243,13 @@ function withSnapshot(model: Model, snapshot: Model['snapshot']): Pick<Model, 'b
   return held?.term === snapshot.term ? { base, entries } : { base: snapshot, entries: [] };
 }
 
+/** A snapshot of a term shows that the node was in it, and has not voted in it. */
+function knownTerm(model: Model, snapshot: Model['snapshot']): Pick<Model, 'term' | 'votedFor'> {
+  const { term: inTerm, votedFor } = model;
+  const shown = snapshot?.term ?? 0;
+  return shown > inTerm ? { term: shown, votedFor: undefined } : { term: inTerm, votedFor };
+}
+
 /** Of what lies before a snapshot nobody needs the configuration: it is not compared. */
 function comparable(
   { base, entries }: { base: Omit<Place, 'configuration'>; entries: readonly ModelEntry[] },
@@ -274,7 +281,7 @@ test('every crash and every deletion of old records recovers to what was durable
           const from = snapshot?.index ?? 0;
           const log = comparable(logOf(initial, from), from);
           const found = { ...log, newest, term: foundTerm, votedFor: foundVote };
-          const { term: inTerm, votedFor } = through > 0 ? model : initial;
+          const { term: inTerm, votedFor } = through > 0 ? knownTerm(model, snapshot) : initial;
           const last = (expected.entries.at(-1) ?? expected.base).configuration;
           const wanted = { ...comparable(expected, from), newest: last, term: inTerm, votedFor };
           // Only a difference is worth a matcher, which is slow.
