@@ -109,7 +109,7 @@ function drawNetwork(prng: Prng): NetworkSettings {
     maxDelayMs: prng.pick([1, 2, 5, 20, 60]),
     lost: prng.pick([0, 0, 10, 100, 500, 1500]),
     repeated: prng.pick([0, 0, 10, 100, 500]),
-    late: prng.pick([0, 5, 100]),
+    late: prng.pick([0, 20, 300]),
     ordered: prng.chance(1, 2),
     encoded: prng.chance(1, 4),
   };

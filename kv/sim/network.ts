@@ -36,8 +36,11 @@ export interface NetworkHost<Message> {
 const MAX_UNDER_WAY = 2000;
 /** Delays are drawn in parts of a millisecond; a power of two, so that sums are exact. */
 const PARTS = 16;
-/** Long enough to arrive in another term. */
-const LATE_MS = [200, 5000] as const;
+/** Long enough to arrive in the middle of an election, or in another term. */
+const LATE_MS: readonly (readonly [number, number])[] = [
+  [50, 500],
+  [200, 5000],
+];
 
 /** One direction between two nodes. */
 interface Path {
@@ -117,7 +120,7 @@ export class Network<Message> {
     const drawn = this.prng.between(minDelayMs * PARTS, maxDelayMs * PARTS) / PARTS;
     let arrival = this.timeline.now + drawn + path.slowMs;
     if (ordered) arrival = Math.max(arrival, path.lastArrival[lane]);
-    else if (this.prng.between(1, 10_000) <= late) arrival += this.prng.between(...LATE_MS);
+    else if (this.prng.between(1, 10_000) <= late) arrival += this.lateness();
     path.lastArrival[lane] = arrival;
     path.underWay++;
     const { epoch } = path;
@@ -127,6 +130,11 @@ export class Network<Message> {
       if (path.blocked > 0 || isBroken) this.counters.lost++;
       else this.host.deliver(from, to, message);
     });
+  }
+
+  private lateness(): number {
+    const [least, most] = this.prng.pick(LATE_MS);
+    return this.prng.between(least, most);
   }
 
   private copy(message: Message): Message {

@@ -62,9 +62,9 @@ export class NetworkFaults<Message> {
 
   private twoWay(fault: Fault, alone: NodeId): [NodeId, NodeId][] {
     const ids = this.host.ids();
-    // A leader is best cut off alone or with few: it goes on for a while, and others elect another.
-    const form = fault.target.leader && fault.amount % 4 > 1 ? 0 : fault.amount % 4;
+    const form = fault.amount % 4;
     const left = new Set(ids.filter(() => this.host.prng.chance(1, 2)));
+    // A leader is best cut off alone or with few: it goes on for a while, and others elect another.
     if (fault.target.leader) {
       left.clear();
       for (const id of this.fewBeside(alone)) left.add(id);
