@@ -42,6 +42,8 @@ class Shrinker {
     // What is calmer may need fewer faults.
     this.dropFaults();
     this.cutShort();
+    // What one fault was needed for may have gone with another, or with what came after.
+    while (this.dropGroups(1));
     return { ...this.best, runs: this.runs };
   }
 
@@ -54,14 +56,20 @@ class Shrinker {
 
   /** Leaves out ever smaller groups of faults (Zeller and Hildebrandt's ddmin, without complements). */
   private dropFaults(): void {
-    const count = () => (this.best.variation.keep ?? []).length;
-    for (let size = count(); size >= 1; size = Math.floor(size / 2)) {
-      for (let at = 0; at < count(); ) {
-        const keep = [...(this.best.variation.keep ?? [])];
-        keep.splice(at, size);
-        if (!this.attempt({ ...this.best.variation, keep })) at += size;
-      }
+    const count = (this.best.variation.keep ?? []).length;
+    for (let size = count; size >= 1; size = Math.floor(size / 2)) this.dropGroups(size);
+  }
+
+  /** Leaves out what can be left out of so many neighbours each; whether there was anything. */
+  private dropGroups(size: number): boolean {
+    let isLess = false;
+    for (let at = 0; at < (this.best.variation.keep ?? []).length; ) {
+      const keep = [...(this.best.variation.keep ?? [])];
+      keep.splice(at, size);
+      if (this.attempt({ ...this.best.variation, keep })) isLess = true;
+      else at += size;
     }
+    return isLess;
   }
 
   private simplify(): void {
