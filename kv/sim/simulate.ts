@@ -25,11 +25,15 @@ import { simplified, type Variation } from './variation';
 import { Violation } from './violation';
 import { World } from './world';
 
-export interface RunSetup<Query = unknown, Answer = unknown> {
-  readonly seed: number;
-  readonly limits?: RunLimits | undefined;
+export interface RunSetup<Query = unknown, Answer = unknown> extends WorldWishes {
   /** The state machine, its clients and its checks; the key/value service when absent. */
   readonly application?: (() => Application<Query, Answer>) | undefined;
+}
+
+/** All of a setup that has nothing to do with what is replicated. */
+interface WorldWishes {
+  readonly seed: number;
+  readonly limits?: RunLimits | undefined;
   readonly disk?: DiskFactory | undefined;
   /** Fewer faults and a calmer world than the seed says. */
   readonly variation?: Variation | undefined;
@@ -50,6 +54,15 @@ export interface RunReport {
 
 /** Runs one seed. What goes wrong is in the report; only a mistake of the simulator is thrown. */
 export function simulate<Query, Answer>(setup: RunSetup<Query, Answer>): RunReport {
+  const { application } = setup;
+  if (application === undefined) return simulateWith(setup, new KeyValueApplication());
+  return simulateWith(setup, application());
+}
+
+function simulateWith<Query, Answer>(
+  setup: WorldWishes,
+  application: Application<Query, Answer>,
+): RunReport {
   const { seed, limits, variation = {} } = setup;
   const { keep, simplify } = variation;
   const configuration = simplified(drawConfiguration(seed, limits), simplify);
@@ -58,7 +71,6 @@ export function simulate<Query, Answer>(setup: RunSetup<Query, Answer>): RunRepo
   const faults = planned.filter(({ number }) => keep === undefined || keep.includes(number));
   const { maxDelayMs } = configuration.network;
   const options = { ...drawRaftOptions(prng.stream('options'), maxDelayMs), ...setup.options };
-  const application = (setup.application ?? keyValue<Query, Answer>)();
   const report = (name: string, count: number) => world.counters.count('events', name, count);
   const world = new World({
     seed,
@@ -84,9 +96,4 @@ function violationOf(error: unknown): Violation {
   if (error instanceof Violation) return error;
   if (error instanceof InvariantViolation) return new Violation('assertion', error.message, error);
   throw error;
-}
-
-/** The service itself: whoever names no application asks about its keys. */
-function keyValue<Query, Answer>(): Application<Query, Answer> {
-  return new KeyValueApplication() as unknown as Application<Query, Answer>;
 }

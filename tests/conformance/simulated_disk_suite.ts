@@ -2,7 +2,8 @@
 
 import { storageId } from '../../kv/core/ids';
 import { DiskDamaged, type DiskFactory, type DiskFault, type Ending } from '../../kv/sim/disk';
-import { bytesOf, expected, Machine, plain, record, textOf } from '../sim_disk/disk_setup';
+import { bytesOf, Machine, textOf } from '../sim_disk/disk_setup';
+import { expected, plain, record } from '../support/journal_records';
 
 const ENDINGS: readonly Ending[] = ['kill', 'power_cut'];
 const SEEDS = Array.from({ length: 40 }, (_, i) => i + 1);

@@ -10,6 +10,7 @@ import {
 import { Prng } from '../../kv/core/prng';
 import type { JournalRecord, Recovered, StorageEvent } from '../../kv/core/protocol';
 import type { Disk, DiskFactory, Ending } from '../../kv/sim/disk';
+import { plain, record } from '../support/journal_records';
 
 interface Due {
   readonly at: number;
@@ -130,25 +131,6 @@ export class Machine {
   private tell(...what: readonly string[]): void {
     this.story.push(`${this.now} ${what.join(' ')}`);
   }
-}
-
-/** A record whose content tells its number: `length` bytes that depend on it. */
-export function record(sequence: number, length = 20): JournalRecord {
-  const payload = new Uint8Array(length);
-  for (let i = 0; i < length; i++) payload[i] = (sequence * 31 + i * 7) & 0xff;
-  return { type: 1 + (sequence % 255), payload };
-}
-
-/** The records as plain data, for comparison. */
-export function plain(records: Iterable<JournalRecord>): string[] {
-  return [...records].map(({ type, payload }) => `${type}:${Buffer.from(payload).toString('hex')}`);
-}
-
-/** Records `from` to `to`, as `plain` shows them. */
-export function expected(from: number, to: number, length = 20): string[] {
-  const records: JournalRecord[] = [];
-  for (let sequence = from; sequence <= to; sequence++) records.push(record(sequence, length));
-  return plain(records);
 }
 
 export const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));

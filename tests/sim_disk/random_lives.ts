@@ -9,7 +9,8 @@ import { storageId } from '../../kv/core/ids';
 import { Prng } from '../../kv/core/prng';
 import type { Recovered } from '../../kv/core/protocol';
 import { DiskDamaged, type DiskFactory, type DiskFault } from '../../kv/sim/disk';
-import { Machine, plain, record, textOf } from './disk_setup';
+import { plain, record } from '../support/journal_records';
+import { Machine, textOf } from './disk_setup';
 
 const LIVES = 8;
 const MAX_ACTS = 30;

@@ -15,7 +15,10 @@ import {
   openDurableStorage,
 } from '../../kv/storage/durable_storage';
 import type { Storage, StorageEvent } from '../../kv/storage/storage';
+import { expected, plain, record } from '../support/journal_records';
 import { SimulatedDisk } from './simulated_disk';
+
+export { expected, plain, record };
 
 export const FOLDER = '/data';
 export const JOURNAL = '/data/journal';
@@ -67,31 +70,12 @@ export function openOn(
   });
 }
 
-/** A record whose content tells its number: `length` bytes that depend on it. */
-export function record(sequence: number, length = 20): JournalRecord {
-  const payload = Buffer.alloc(length);
-  for (let i = 0; i < length; i++) payload[i] = (sequence * 31 + i * 7) & 0xff;
-  return { type: 1 + (sequence % 255), payload };
-}
-
 export function persist(
   storage: Storage,
   records: readonly JournalRecord[],
   through: number,
 ): void {
   storage.perform({ kind: 'persist', records, through: journalSequence(through) });
-}
-
-/** The records as plain data, for comparison. */
-export function plain(records: Iterable<JournalRecord>): string[] {
-  return [...records].map(({ type, payload }) => `${type}:${Buffer.from(payload).toString('hex')}`);
-}
-
-/** Records `from` to `to`, as `plain` shows them. */
-export function expected(from: number, to: number, length = 20): string[] {
-  const records: JournalRecord[] = [];
-  for (let sequence = from; sequence <= to; sequence++) records.push(record(sequence, length));
-  return plain(records);
 }
 
 /** Appends the records `from` to `to` as one batch and waits until all is quiet. */

@@ -25,6 +25,7 @@ export function testIf(
   } catch (error) {
     if (process.env.CI && process.getuid?.() === 0) throw error;
     const [reason = ''] = (error as Error).message.split('\n');
+    // Skipped for the reason in its name: the machine has not what the test needs.
     return (name, body) =>
       test.skip(`${name} (skipped: ${what} does not work here: ${reason})`, body);
   }

@@ -3,7 +3,7 @@
 import { invariant } from '../assert';
 import { type LogIndex, logIndex } from '../ids';
 import type { Applied } from '../machine/sessions';
-import { type Entry, entryData, entrySize } from './entry';
+import { type Entry, entryData } from './entry';
 import { countedMatch, type Leader, type Origin } from './leadership';
 import { reachedByQuorum } from './membership';
 import { MAX_APPLIED_BYTES_PER_STEP, MAX_APPLIED_PER_STEP } from './options';
@@ -20,9 +20,7 @@ export function advanceCommit(raft: RaftState, leader: Leader): void {
     countedMatch(raft, leader, member),
   );
   if (reached <= raft.commit || raft.log.termAt(reached) !== raft.term) return;
-  for (let at = raft.commit + 1; at <= reached; at++) {
-    leader.uncommittedBytes -= entrySize(raft.log.entryAt(at));
-  }
+  leader.uncommittedBytes = raft.log.bytesAfter(logIndex(reached));
   raft.commit = raft.leaderCommit = logIndex(reached);
   raft.narrate(`commit=${raft.commit}`);
   commitMoved(raft, leader);
@@ -46,7 +44,7 @@ function applicable(raft: RaftState): { last: number; bytes: number } {
   let bytes = 0;
   while (last < limit && bytes < MAX_APPLIED_BYTES_PER_STEP) {
     last += 1;
-    bytes += entrySize(raft.log.entryAt(last));
+    bytes += raft.log.sizeAt(last);
   }
   return { last, bytes };
 }

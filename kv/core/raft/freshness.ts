@@ -4,8 +4,9 @@
  * A heartbeat echoes this node's own clock, as it stood in the last reply that the leader had from
  * it, and says how long ago the leader last knew a majority to be behind it. So the heartbeat was
  * sent after the echoed moment, and the commit index in it covers everything that was committed
- * until `echo - quorumAge`. (A leader whose no-op is not committed yet echoes nothing.) Once this node has applied that index, its state is no older than that
- * moment. The bound assumes only that clocks run at about the same rate.
+ * until `echo - quorumAge`. (A leader whose no-op is not committed yet echoes nothing.) Once this
+ * node has applied that index, its state is no older than that moment. The bound assumes only that
+ * clocks run at about the same rate.
  */
 
 import { type LogIndex, type Millis, millis } from '../ids';

@@ -180,6 +180,11 @@ export class RaftLog {
     return lastIndex >= this.lastIndex;
   }
 
+  /** What an entry costs in memory and in a message, without making it. */
+  sizeAt(index: number): number {
+    return this.entries.sizeAt(index);
+  }
+
   /** The bytes of the entries above `index`. */
   bytesAfter(index: LogIndex): number {
     return this.entries.sizeOf(Math.max(index, this.base.index) + 1, this.lastIndex + 1);

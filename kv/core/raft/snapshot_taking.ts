@@ -5,7 +5,6 @@
  */
 
 import { type JournalSequence, journalSequence, logIndex, type SnapshotName } from '../ids';
-import { entrySize } from './entry';
 import { encodeSnapshotMeta, nameSnapshot } from './snapshot_meta';
 import type { RaftState } from './state';
 
@@ -101,7 +100,7 @@ function compactLog(raft: RaftState): void {
   let index = snapshot.index;
   let kept = 0;
   while (index > log.baseIndex) {
-    kept += entrySize(log.entryAt(index));
+    kept += log.sizeAt(index);
     if (kept > options.keepLogBytes) break;
     index = logIndex(index - 1);
   }

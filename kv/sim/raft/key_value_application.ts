@@ -12,6 +12,7 @@ import {
   encodeCommand,
 } from '../../core/machine/command_codec';
 import { KeyValue } from '../../core/machine/key_value';
+import type { StateMachine } from '../../core/machine/state_machine';
 import type { Prng } from '../../core/prng';
 import { checkExactlyOnce } from '../checkers/exactly_once';
 import type { KeyAction, KeyOperation, KeyResult } from '../checkers/key_history';
@@ -34,7 +35,7 @@ export class KeyValueApplication implements Application<Query, Answer> {
   /** What each key held from which index on. */
   private readonly versions = new Map<string, { index: number; value: Answer }[]>();
 
-  machine(): KeyValue {
+  machine(): StateMachine<Query, Answer> {
     return new KeyValue();
   }
 

@@ -27,7 +27,7 @@ export class RaftOperation<Query, Answer>
   implements Operation<RaftRequest<Query>, RaftReply<Answer>>
 {
   readonly record: Recorded<Query, Answer>;
-  /** When the last try was sent, and when the answer was given, in moments of the run. */
+  /** When the last try reached its node, and when the answer was given, in moments of the run. */
   askedAt = 0;
   servedAt = 0;
   /** Whether some try may have taken effect, or may yet. */
@@ -54,7 +54,6 @@ export class RaftOperation<Query, Answer>
       served: undefined,
       isLinearizable,
     };
-    this.askedAt = host.now;
   }
 
   get text(): string {
@@ -70,6 +69,7 @@ export class RaftOperation<Query, Answer>
 
   request(deadline: Millis): RaftRequest<Query> {
     this.tries++;
+    this.askedAt = this.host.now;
     // What was still on its way when the client asked no more may take effect after all.
     if (this.record.outcome === 'not_applied') this.record.outcome = 'unknown';
     const { intent, manner } = this;
