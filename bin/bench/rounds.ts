@@ -1,0 +1,182 @@
+/**
+ * The run: for each kind of work all systems are started afresh and filled with the same keys, then
+ * measured in turns, forwards and backwards, so that what changes on the machine changes for all.
+ */
+
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { costBetween, sampleAfter, sampleBefore } from './cost';
+import { type Measurement, type Row, rowOf } from './row';
+import { median } from './statistics';
+import type { Part, Running, System } from './system';
+import { describeShape, type Shape } from './workload';
+
+export interface Plan {
+  readonly shapes: readonly Shape[];
+  /** The first that can do the work of a row is what the others are compared with. */
+  readonly systems: readonly System[];
+  readonly rounds: number;
+  readonly seconds: number;
+  /** Fresh clusters for every row; otherwise rows with the same nodes and keys share them. */
+  readonly fresh: boolean;
+  /** One more round for each system, before the others, that does not count. */
+  readonly warmUp: boolean;
+  readonly folder: string;
+}
+
+export interface Listener {
+  /** What is going on now. */
+  onStep(text: string): void;
+  /** The rows of one kind of work, when they are measured. */
+  onRows(rows: readonly Row[]): void;
+  /** A system did not do its work; the others go on. */
+  onFailure(system: string, error: unknown): void;
+}
+
+interface Contender {
+  readonly system: System;
+  readonly running: Running;
+  readonly measurements: Measurement[];
+}
+
+/** Lets the disk and the garbage of one come to rest before the next begins. */
+const PAUSE_MS = 150;
+
+export async function runPlan(plan: Plan, listener: Listener): Promise<Row[]> {
+  const rows: Row[] = [];
+  let field: Field | undefined;
+  try {
+    for (const [index, shape] of plan.shapes.entries()) {
+      if (field === undefined || plan.fresh || !field.fits(shape)) {
+        await field?.stop();
+        field = new Field(plan, join(plan.folder, String(index)), listener);
+      }
+      const measured = await field.measure(shape);
+      rows.push(...measured);
+      listener.onRows(measured);
+    }
+  } finally {
+    await field?.stop();
+  }
+  return rows;
+}
+
+/** The systems that run at the same time. */
+class Field {
+  private readonly started = new Map<System, Running>();
+  private readonly failed = new Set<System>();
+  private readonly filled = new Set<Running>();
+  private first: Shape | undefined;
+
+  constructor(
+    private readonly plan: Plan,
+    private readonly folder: string,
+    private readonly listener: Listener,
+  ) {}
+
+  /** Whether the systems as they are can be used for other work too. */
+  fits({ nodes, keys, valueBytes }: Shape): boolean {
+    const { first } = this;
+    return first?.nodes === nodes && first.keys === keys && first.valueBytes === valueBytes;
+  }
+
+  async measure(shape: Shape): Promise<Row[]> {
+    this.first ??= shape;
+    const contenders: Contender[] = [];
+    for (const system of this.plan.systems) {
+      if (system.lacks(shape) !== undefined || this.failed.has(system)) continue;
+      await this.attempt(system, async () => {
+        const running = this.started.get(system) ?? (await this.start(system, shape));
+        contenders.push({ system, running, measurements: [] });
+      });
+    }
+    for (const { system, running } of contenders) {
+      await this.attempt(system, () => this.fill(system, running, shape));
+    }
+    for (let round = 0; round < this.plan.rounds; round++) {
+      const order = round % 2 === 0 ? contenders : [...contenders].reverse();
+      for (const contender of order) await this.measureOnce(contender, shape, round);
+    }
+    return rowsOf(contenders, shape);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.allSettled([...this.started.values()].map((running) => running.stop()));
+    this.started.clear();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private async start(system: System, { nodes }: Shape): Promise<Running> {
+    this.listener.onStep(`starting ${system.name}`);
+    const folder = join(this.folder, system.name.replace(/[^a-z0-9]+/gi, '_'));
+    mkdirSync(folder, { recursive: true });
+    const running = await system.start({ nodes, folder });
+    this.started.set(system, running);
+    return running;
+  }
+
+  /** Every key is there before anything is measured; and a round that does not count warms up. */
+  private async fill(system: System, running: Running, shape: Shape): Promise<void> {
+    if (this.filled.has(running)) return;
+    this.listener.onStep(`filling ${system.name}`);
+    const { errors, firstError } = await runLoad(running, shape, 'fill');
+    if (errors > 0) throw new Error(`${errors} puts failed while it was filled: ${firstError}`);
+    this.filled.add(running);
+    if (this.plan.warmUp) await runLoad(running, shape, { seconds: this.plan.seconds });
+  }
+
+  private async measureOnce(contender: Contender, shape: Shape, round: number): Promise<void> {
+    const { system, running, measurements } = contender;
+    if (this.failed.has(system)) return;
+    const { rounds, seconds } = this.plan;
+    this.listener.onStep(`${describeShape(shape)}: round ${round + 1}/${rounds}: ${system.name}`);
+    await wait(PAUSE_MS);
+    await this.attempt(system, async () => {
+      measurements.push(await measured(running, shape, seconds, this.folder));
+    });
+  }
+
+  /** One system that fails must not end a run of an hour. It takes no further part in this field. */
+  private async attempt(system: System, work: () => Promise<void>): Promise<void> {
+    if (this.failed.has(system)) return;
+    try {
+      await work();
+    } catch (error) {
+      this.failed.add(system);
+      this.listener.onFailure(system.name, error);
+    }
+  }
+}
+
+async function measured(
+  running: Running,
+  shape: Shape,
+  seconds: number,
+  folder: string,
+): Promise<Measurement> {
+  await running.prepare(shape, { seconds });
+  const nodes = running.pids;
+  const pids = running.loadPid === undefined ? nodes : [...nodes, running.loadPid];
+  const before = await sampleBefore(pids, folder);
+  const result = await running.go();
+  const after = await sampleAfter(pids, folder);
+  await running.finish();
+  return { result, cost: costBetween(before, after, nodes.length) };
+}
+
+async function runLoad(running: Running, shape: Shape, part: Part) {
+  await running.prepare(shape, part);
+  const result = await running.go();
+  await running.finish();
+  return result;
+}
+
+function rowsOf(contenders: readonly Contender[], shape: Shape): Row[] {
+  const finished = contenders.filter(({ measurements }) => measurements.length > 0);
+  const [first] = finished;
+  const base = median(
+    first?.measurements.map(({ result }) => result.operations / result.seconds) ?? [],
+  );
+  return finished.map(({ system, measurements }) => rowOf(system.name, shape, measurements, base));
+}

@@ -1,0 +1,47 @@
+/** Our own service: real nodes, HTTP, the defaults of the command line. */
+
+import { type Cluster, startCluster } from '../../cluster';
+import type { ClusterNode } from '../../cluster_node';
+import { GeneratedLoad } from '../generated_load';
+import type { Place, Running, System } from '../system';
+import type { Shape } from '../workload';
+
+export const QUORUM_KV: System = {
+  name: 'quorum-kv',
+  promise: 'HTTP and JSON; a put is on the disks of a majority, a get is linearizable',
+  missing: () => undefined,
+  lacks: () => undefined,
+  start,
+};
+
+async function start({ nodes, folder }: Place): Promise<Running> {
+  const cluster = await startCluster({ nodes, dataDir: folder });
+  let leader = await cluster.waitForLeader();
+  const load = new GeneratedLoad(QUORUM_KV.name);
+  return {
+    get pids() {
+      return leaderFirst(cluster, leader).map((node) => node.pid ?? 0);
+    },
+    loadPid: load.pid,
+    prepare: async (shape, part) => {
+      leader = await cluster.waitForLeader();
+      const ports = portsOf(shape, leaderFirst(cluster, leader));
+      await load.prepare({ protocol: 'http', ports }, shape, part);
+    },
+    go: () => load.go(),
+    finish: () => load.finish(),
+    stop: async () => {
+      await load.stop();
+      await cluster.stop();
+    },
+  };
+}
+
+function leaderFirst(cluster: Cluster, leader: ClusterNode): readonly ClusterNode[] {
+  return [leader, ...cluster.nodes.filter((node) => node !== leader)];
+}
+
+function portsOf({ through }: Shape, [leader, ...followers]: readonly ClusterNode[]): number[] {
+  const chosen = through === 'leader' || followers.length === 0 ? [leader] : followers;
+  return chosen.map((node) => Number(new URL(node?.url ?? '').port));
+}

@@ -1,0 +1,11 @@
+/** Everything that can be measured, by the names of the command line. */
+
+import type { System } from '../system';
+import { BARE_DISK } from './bare_disk';
+import { BARE_HTTP } from './bare_http';
+import { EMBEDDED } from './embedded';
+import { QUORUM_KV } from './quorum_kv';
+
+export const OWN: readonly System[] = [EMBEDDED, QUORUM_KV];
+export const CEILINGS: readonly System[] = [BARE_HTTP, BARE_DISK];
+export const PEERS: Readonly<Record<string, readonly System[]>> = {};
