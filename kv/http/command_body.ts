@@ -3,14 +3,27 @@
  *
  * Strict on purpose. A member that is misspelt, doubled or not known is refused rather than
  * ignored, because the client meant something by it and a write must not guess what.
+ *
+ * A command as nearly everybody spells it is read in one pass over its bytes (`usualCommand`); all
+ * else, right or wrong, goes the long way through `JSON.parse`, which can tell what is wrong.
  */
 
 import { isUtf8 } from 'node:buffer';
 import type { ByteString, Command } from '../core/command';
 import { quoted, Refusal } from './error_status';
 import { type Member, nestsDeeperThan, objectMembers } from './json_extent';
+import { usualCommand } from './usual_command';
 
 export function parseCommand(key: ByteString, body: Buffer, maxNesting: number): Command | Refusal {
+  return usualCommand(key, body, maxNesting) ?? parseAnyCommand(key, body, maxNesting);
+}
+
+/** The long way, which decides alone about whatever the short one does not know. */
+export function parseAnyCommand(
+  key: ByteString,
+  body: Buffer,
+  maxNesting: number,
+): Command | Refusal {
   const parsed = parseObject(body, maxNesting);
   if (parsed instanceof Refusal) return parsed;
   const members = objectMembers(body, 3);

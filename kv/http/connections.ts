@@ -1,9 +1,11 @@
 /**
- * The open connections of an HTTP server, and how they are brought to a peaceful end.
+ * The open connections of an HTTP server, and how they are brought to a peaceful end. Those in the
+ * fast lane end themselves; here they are told when.
  */
 
 import type { Server, ServerResponse } from 'node:http';
 import { type Socket, Server as TcpServer } from 'node:net';
+import type { FastLane } from './fast_lane';
 
 /** Connections become idle in many ways, so a drain looks again and again. */
 const SWEEP_MS = 20;
@@ -16,6 +18,7 @@ export class Connections {
   constructor(
     private readonly server: Server,
     private readonly drainTimeoutMs: number,
+    private readonly lane: FastLane | undefined,
   ) {
     server.on('connection', (socket: Socket) => {
       socket.once('close', () => this.newest.delete(socket));
@@ -37,8 +40,18 @@ export class Connections {
   }
 
   drain(): Promise<void> {
-    this.drained ??= this.beginDrain();
+    if (this.drained === undefined) {
+      this.drained = this.beginDrain();
+      // Connections that leave the lane now find a server that drains.
+      this.lane?.drain();
+    }
     return this.drained;
+  }
+
+  /** Closes all connections at once, whatever is under way. */
+  cut(): void {
+    this.lane?.cut();
+    this.server.closeAllConnections();
   }
 
   /** The last answer of each connection says that it is the last; those before it do not. */
@@ -46,7 +59,7 @@ export class Connections {
     for (const res of this.newest.values()) res.shouldKeepAlive = false;
     return new Promise((resolve) => {
       const sweep = setInterval(() => this.closeIdle(), SWEEP_MS);
-      const deadline = setTimeout(() => this.server.closeAllConnections(), this.drainTimeoutMs);
+      const deadline = setTimeout(() => this.cut(), this.drainTimeoutMs);
       // The `close` of an HTTP server would cut answers that are still being sent, see `closeIdle`.
       TcpServer.prototype.close.call(this.server, () => {
         clearInterval(sweep);

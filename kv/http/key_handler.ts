@@ -144,10 +144,13 @@ const METHOD_NOT_ALLOWED = new Refusal(
   { allow: KEY_METHODS },
 );
 const BODY_NOT_TAKEN = new Refusal('request_not_valid', 'Only a POST may have a body here.');
-const NOT_FOUND = new Refusal('key_not_found', 'A POST with {"type":"PUT","value":…} creates it.');
+export const NOT_FOUND = new Refusal(
+  'key_not_found',
+  'A POST with {"type":"PUT","value":…} creates it.',
+);
 
 /** The results of a command that are not `ok`. They are answers of all replicas, not of this node. */
-const COMMAND_REFUSALS = {
+export const COMMAND_REFUSALS = {
   not_found: new Refusal('key_not_found', 'There was nothing to delete.'),
   not_a_list: new Refusal(
     'not_a_list',

@@ -32,6 +32,11 @@ export interface HttpOptions {
    * slower: it is for the tests that prove this, and for measuring.
    */
   readonly hotPath?: boolean;
+  /**
+   * False serves `/keys/` with `node:http` from the first byte; so does `hotPath: false`. Again the
+   * answers are the same.
+   */
+  readonly fastLane?: boolean;
 }
 
 export type HttpSettings = Required<HttpOptions>;
@@ -51,4 +56,5 @@ const DEFAULTS = {
   keepAliveTimeoutMs: 60_000,
   drainTimeoutMs: 10_000,
   hotPath: true,
+  fastLane: true,
 } satisfies Omit<HttpSettings, 'onError'>;

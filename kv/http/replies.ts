@@ -1,18 +1,25 @@
 /**
- * Everything that is ever sent to a client, written in one place, so that the hot path and Express
- * cannot differ. A reply is one `writeHead` with a flat list of headers and one `end` with a string:
- * Node then sends headers and body in one write, and builds no table of headers.
+ * Sending a reply with `node:http`: one `writeHead` with a flat list of headers and one `end` with
+ * a string. Node then sends headers and body in one write, and builds no table of headers.
  */
 
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ByteString } from '../core/command';
 import type { OperatingError } from '../core/errors';
 import type { Served } from '../service';
-import { ERROR_STATUS, REQUEST_ERRORS, type Refusal } from './error_status';
+import type { Refusal } from './error_status';
+import {
+  bodyHeaders,
+  emptyHeaders,
+  errorReply,
+  JSON_TYPE,
+  type JsonReply,
+  lines,
+  refusalReply,
+  servedHeaders,
+  statusLine,
+} from './reply_parts';
 
-const JSON_TYPE = 'application/json';
-/** What this node suggests where the same request may simply be sent again. */
-const RETRY_AFTER_SECONDS = '1';
 /** How long a client that was refused early may go on sending before the connection is cut. */
 const LINGER_MS = 1000;
 
@@ -40,15 +47,12 @@ export function sendText(res: ServerResponse, contentType: string, text: string)
 }
 
 export function sendError(res: ServerResponse, error: OperatingError): void {
-  const headers = error.retry === 'safe' ? ['Retry-After', RETRY_AFTER_SECONDS] : [];
-  send(res, ERROR_STATUS[error.code], JSON_TYPE, errorBody(error), 'utf8', headers);
+  sendReply(res, errorReply(error));
 }
 
 /** `served` is given where the refusal is itself a replicated answer, such as "no such key". */
 export function sendRefusal(res: ServerResponse, refusal: Refusal, served?: Served): void {
-  const { status } = REQUEST_ERRORS[refusal.code];
-  const headers = served === undefined ? refusalHeaders(refusal) : servedHeaders(served);
-  send(res, status, JSON_TYPE, refusalBody(refusal), 'utf8', headers);
+  sendReply(res, refusalReply(refusal, served));
 }
 
 /**
@@ -62,9 +66,8 @@ export function sendRefusalAndLinger(
   refusal: Refusal,
 ): void {
   res.shouldKeepAlive = false;
-  const body = refusalBody(refusal);
-  const { status } = REQUEST_ERRORS[refusal.code];
-  res.writeHead(status, bodyHeaders(JSON_TYPE, Buffer.byteLength(body), refusalHeaders(refusal)));
+  const { status, headers, body } = refusalReply(refusal);
+  res.writeHead(status, bodyHeaders(JSON_TYPE, Buffer.byteLength(body), headers));
   res.write(body);
   const timer = setTimeout(finish, LINGER_MS);
   req.once('close', finish).resume();
@@ -77,12 +80,13 @@ export function sendRefusalAndLinger(
 
 /** A whole refusal as text, for a connection on which no request could be understood. */
 export function rawRefusal(refusal: Refusal): string {
-  const { status } = REQUEST_ERRORS[refusal.code];
-  const body = refusalBody(refusal);
-  const headers = bodyHeaders(JSON_TYPE, Buffer.byteLength(body), refusalHeaders(refusal));
-  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
-  for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  return `${text}Connection: close\r\n\r\n${body}`;
+  const { status, headers, body } = refusalReply(refusal);
+  const head = lines(bodyHeaders(JSON_TYPE, Buffer.byteLength(body), headers));
+  return `${statusLine(status)}${head}Connection: close\r\n\r\n${body}`;
+}
+
+function sendReply(res: ServerResponse, { status, headers, body }: JsonReply): void {
+  send(res, status, JSON_TYPE, body, 'utf8', headers);
 }
 
 function send(
@@ -99,49 +103,6 @@ function send(
 }
 
 function sendEmpty(res: ServerResponse, headers: string[]): void {
-  headers.push('X-Content-Type-Options', 'nosniff', 'Cache-Control', 'no-store');
-  res.writeHead(204, headers);
+  res.writeHead(204, emptyHeaders(headers));
   res.end();
-}
-
-/** Appends to `headers` what goes with every body, and returns them. */
-function bodyHeaders(contentType: string, length: number, headers: string[]): string[] {
-  headers.push('X-Content-Type-Options', 'nosniff', 'Cache-Control', 'no-store');
-  headers.push('Content-Type', contentType, 'Content-Length', String(length));
-  return headers;
-}
-
-function servedHeaders(served: Served): string[] {
-  const headers = [
-    'X-Quorum-Index',
-    String(served.index),
-    'X-Quorum-Term',
-    String(served.term),
-    'X-Quorum-Node',
-    served.node,
-    'X-Quorum-Age-Ms',
-    String(Math.ceil(served.ageMs)),
-  ];
-  if (served.leader !== '') headers.push('X-Quorum-Leader', served.leader);
-  return headers;
-}
-
-function refusalHeaders(refusal: Refusal): string[] {
-  const { allow } = refusal.details;
-  if (allow !== undefined) return ['Allow', String(allow)];
-  // RFC 9110 §15.5.16: tells a client that compressed its body what would have been taken.
-  if (refusal.code === 'media_type_not_supported') return ['Accept-Encoding', 'identity'];
-  return [];
-}
-
-function refusalBody(refusal: Refusal): string {
-  const { message, outcome, retry } = REQUEST_ERRORS[refusal.code];
-  const details = { hint: refusal.hint, ...refusal.details };
-  return errorBody({ code: refusal.code, message, outcome, retry, details });
-}
-
-type ErrorBody = Omit<OperatingError, 'code'> & { readonly code: string };
-
-function errorBody({ code, message, outcome, retry, details }: ErrorBody): string {
-  return `${JSON.stringify({ error: { code, message, outcome, retry, details } })}\n`;
 }

@@ -7,6 +7,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { quoted, Refusal } from './error_status';
+import { isJsonType } from './media_type';
 
 /** Whether the request has a body, by its headers. */
 export function hasBody(req: IncomingMessage): boolean {
@@ -27,7 +28,7 @@ export function refuseByHeaders(req: IncomingMessage, maxBytes: number): Refusal
     return new Refusal('media_type_not_supported', 'Send the body without a Content-Encoding.');
   }
   const type = headers['content-type'];
-  if (type === undefined || type === 'application/json' || isJsonType(type)) return undefined;
+  if (type === undefined || isJsonType(type)) return undefined;
   return new Refusal(
     'media_type_not_supported',
     `The Content-Type is ${quoted(type)}; send the header "Content-Type: application/json" (with curl: -H 'Content-Type: application/json').`,
@@ -69,11 +70,4 @@ const EMPTY = Buffer.alloc(0);
 function tooLarge(maxBytes: number): Refusal {
   const hint = `The body has more than ${maxBytes} bytes.`;
   return new Refusal('too_large', hint, { limit: maxBytes });
-}
-
-/** `application/json`, in any case, with no parameter but `charset=utf-8`. */
-function isJsonType(contentType: string): boolean {
-  const [type, charset, ...rest] = contentType.toLowerCase().split(';');
-  if (type?.trim() !== 'application/json' || rest.length > 0) return false;
-  return charset === undefined || /^\s*charset=("utf-8"|utf-8)\s*$/.test(charset);
 }

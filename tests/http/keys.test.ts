@@ -1,4 +1,4 @@
-/** What `/keys/{key}` does, once with the hot path and once with Express alone. */
+/** What `/keys/{key}` does, in each of the three ways. */
 
 import { ERROR_CODES, type ErrorCode, operatingError } from '../../kv/core/errors';
 import { ask, RawClient, request } from './raw_client';
@@ -7,12 +7,12 @@ import { errorOf, startServer, type TestServer, VARIANTS } from './test_server';
 const put = (value: string): string => `{"type":"PUT","value":${value}}`;
 const append = (value: string): string => `{"type":"APPEND","value":${value}}`;
 
-describe.each(VARIANTS)('$variant', ({ hotPath }) => {
+describe.each(VARIANTS)('$variant', ({ hotPath, fastLane }) => {
   let http: TestServer;
   const send = (...parts: Parameters<typeof request>) => ask(http.port, request(...parts));
 
   beforeEach(async () => {
-    http = await startServer({ hotPath });
+    http = await startServer({ hotPath, fastLane });
   });
   afterEach(() => http.stop());
 

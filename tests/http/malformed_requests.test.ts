@@ -15,11 +15,11 @@ const SPECIAL_MESSAGES: Readonly<Record<string, string>> = {
   value_not_valid: 'The request value is not valid',
 };
 
-describe.each(VARIANTS)('$variant', ({ hotPath }) => {
+describe.each(VARIANTS)('$variant', ({ hotPath, fastLane }) => {
   let http: TestServer;
 
   beforeAll(async () => {
-    http = await startServer({ hotPath, ...LIMITS });
+    http = await startServer({ hotPath, fastLane, ...LIMITS });
     http.service.state.set('kept', '"as it was"');
   });
   afterAll(() => http.stop());

@@ -1,9 +1,12 @@
-/** The hot path and Express cannot be told apart: byte for byte, but for the time of day. */
+/**
+ * The fast lane, the hot path and Express cannot be told apart: byte for byte, but for the time of
+ * day.
+ */
 
 import { ERROR_CODES, type ErrorCode, operatingError } from '../../kv/core/errors';
 import { LIMITS, MALFORMED } from './malformed_requests';
 import { RawClient, request } from './raw_client';
-import { startServer, type TestServer } from './test_server';
+import { startServer, type TestServer, VARIANTS } from './test_server';
 
 const PUT = '{"type":"PUT","value":"v"}';
 const JSON_UTF8 = 'Content-Type: application/json;charset="UTF-8"';
@@ -43,14 +46,12 @@ const GOOD: readonly string[] = [
   request('GET', '/api_description.yml'),
 ];
 
-let hot: TestServer;
-let express: TestServer;
+const servers: TestServer[] = [];
 
 beforeEach(async () => {
-  hot = await startServer({ ...LIMITS, hotPath: true });
-  express = await startServer({ ...LIMITS, hotPath: false });
+  for (const variant of VARIANTS) servers.push(await startServer({ ...LIMITS, ...variant }));
 });
-afterEach(() => Promise.all([hot.stop(), express.stop()]));
+afterEach(() => Promise.all(servers.splice(0).map((server) => server.stop())));
 
 /** All that a server says to one connection, up to `count` final answers. */
 async function said(port: number, send: string, count: number, end = false): Promise<string[]> {
@@ -67,11 +68,22 @@ async function said(port: number, send: string, count: number, end = false): Pro
   return answers;
 }
 
-async function expectSame(send: string, count = 1, end = false): Promise<string[]> {
-  const fromHot = await said(hot.port, send, count, end);
-  const fromExpress = await said(express.port, send, count, end);
-  expect(fromHot).toEqual(fromExpress);
-  return fromHot;
+/** Sends the same to all; `forget` takes out of the answers what may differ. */
+async function expectSame(
+  send: string,
+  count = 1,
+  end = false,
+  forget = (answer: string): string => answer,
+): Promise<string[]> {
+  const all: string[][] = [];
+  for (const { port } of servers) all.push((await said(port, send, count, end)).map(forget));
+  expectEqual(all);
+  return all[0] ?? [];
+}
+
+function expectEqual(all: readonly unknown[]): void {
+  expect(all).toHaveLength(VARIANTS.length);
+  for (const one of all) expect(one).toEqual(all[0]);
 }
 
 test('good requests, and what they do to the service', async () => {
@@ -80,26 +92,47 @@ test('good requests, and what they do to the service', async () => {
     for (const answer of await expectSame(send)) statuses.add(answer.slice(9, 12));
   }
   expect([...statuses].sort()).toEqual(['100', '200', '204', '404', '409']);
-  expect(hot.service.writes).toEqual(express.service.writes);
-  expect(hot.service.reads).toEqual(express.service.reads);
-  expect([...hot.service.state]).toEqual([...express.service.state]);
+  expectEqual(servers.map(({ service }) => service.writes));
+  expectEqual(servers.map(({ service }) => service.reads));
+  expectEqual(servers.map(({ service }) => [...service.state]));
 });
 
 test('good requests in one pipeline', async () => {
   const heads = (send: string) => /^(HEAD|OPTIONS)/.test(send) || /close|HTTP\/1\.0/.test(send);
   const pipeline = GOOD.filter((send) => !heads(send));
-  await expectSame(pipeline.join(''), pipeline.length);
+  // The lane lets one that it does not know wait for those before it, which is seen in the index.
+  const forget = (answer: string) => answer.replace(/Index: \d+/, 'Index:');
+  await expectSame(pipeline.join(''), pipeline.length, false, forget);
+});
+
+test('plain requests in one pipeline are answered as if they came one by one', async () => {
+  const pipeline = GOOD.filter((send) => /^(GET|POST|DELETE) \/keys\/\S+ HTTP\/1.1/.test(send));
+  const plain = pipeline.filter((send) => !/chunked|Expect|Encoding|close/.test(send));
+  expect(plain).toHaveLength(11);
+  const oneByOne: string[] = [];
+  for (const send of plain) oneByOne.push(...(await said(servers[1]?.port ?? 0, send, 1)));
+  expect(await said(servers[0]?.port ?? 0, plain.join(''), plain.length)).toEqual(oneByOne);
 });
 
 test('malformed requests', async () => {
-  for (const { send, answers, halfClose } of MALFORMED) {
-    await expectSame(send, answers.length, halfClose);
+  for (const { name, send, answers, halfClose } of MALFORMED) {
+    await expectSame(send, answers.length, halfClose, endMatters(name) ? undefined : forgetEnd);
   }
 });
 
+/**
+ * Whether a connection is kept after this body depends on whether Node has seen its end when it
+ * shows its beginning, and that depends on how the bytes came to Node.
+ */
+const endMatters = (name: string): boolean =>
+  name !== 'framing: chunks of one byte too many in all';
+
+const forgetEnd = (answer: string): string =>
+  answer.replace(/Connection: (close|keep-alive\r\nKeep-Alive: timeout=60)/, 'Connection:');
+
 test('every operating error, and whatever a service throws', async () => {
   for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
-    for (const { service } of [hot, express]) {
+    for (const { service } of servers) {
       service.fail(operatingError(code, 'As the service says.', { limit: 1 }));
     }
     await expectSame(request('GET', '/keys/a'));
@@ -107,22 +140,17 @@ test('every operating error, and whatever a service throws', async () => {
     await expectSame(request('DELETE', '/keys/a'));
   }
   for (const send of [GOOD[0], GOOD[1], GOOD[2], request('GET', '/metrics')]) {
-    for (const { service } of [hot, express]) service.throwOnce(new Error('a bug'));
+    for (const { service } of servers) service.throwOnce(new Error('a bug'));
     const [answer] = await expectSame(send ?? '');
     expect(answer).toContain('internal_error');
   }
-  expect(hot.errors).toEqual([
-    new Error('a bug'),
-    new Error('a bug'),
-    new Error('a bug'),
-    new Error('a bug'),
-  ]);
-  expect(express.errors).toEqual(hot.errors);
+  const bugs = Array(4).fill(new Error('a bug'));
+  expectEqual([...servers.map(({ errors }) => errors)]);
+  expect(servers[0]?.errors).toEqual(bugs);
 });
 
 test('a draining server', async () => {
-  const [fromHot, fromExpress] = await Promise.all([hot, express].map(drainingAnswers));
-  expect(fromHot).toEqual(fromExpress);
+  expectEqual(await Promise.all(servers.map(drainingAnswers)));
 });
 
 /** One request is under way and two have begun when the server starts to drain. */

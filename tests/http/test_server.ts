@@ -1,4 +1,4 @@
-/** A server on a free port in front of a `FakeService`, and both of its variants. */
+/** A server on a free port in front of a `FakeService`, and its three variants. */
 
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -7,8 +7,9 @@ import { createHttpServer, type HttpServer } from '../../kv/http/server';
 import { FakeService } from '../support/fake_service';
 
 export const VARIANTS = [
-  { variant: 'hot path', hotPath: true },
-  { variant: 'Express only', hotPath: false },
+  { variant: 'fast lane', fastLane: true, hotPath: true },
+  { variant: 'hot path', fastLane: false, hotPath: true },
+  { variant: 'Express only', fastLane: false, hotPath: false },
 ] as const;
 
 export interface TestServer extends HttpServer {
@@ -28,7 +29,7 @@ export async function startServer(options: Partial<HttpOptions> = {}): Promise<T
   const { port } = http.server.address() as AddressInfo;
   const stop = (): Promise<void> => {
     const drained = http.drain();
-    http.server.closeAllConnections();
+    http.cut();
     return drained;
   };
   return { ...http, port, service, errors, stop };
