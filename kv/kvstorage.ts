@@ -90,31 +90,42 @@ export class KVStorage implements KeyValueService {
     return new KVStorage(service, config);
   }
 
+  // One promise for each call and no async function: a write costs little more than its promise.
+
   /** Stores a value under a key. Resolves once a majority of the disks has it. */
-  async put(key: string, value: Json, options: WriteOptions = {}): Promise<Served> {
-    return this.mutate({ kind: 'put', key: byteString(key), value: jsonBytes(value) }, options);
+  put(key: string, value: Json, options: WriteOptions = {}): Promise<Served> {
+    return new Promise((resolve, reject) => {
+      const command: Command = { kind: 'put', key: byteString(key), value: jsonBytes(value) };
+      this.send(command, options, reject, (_, served) => resolve(served));
+    });
   }
 
   /** Adds one element to a list, which begins empty. Rejects with `not_a_list` for other values. */
-  async append(key: string, value: Json, options: WriteOptions = {}): Promise<Served> {
-    return this.mutate({ kind: 'append', key: byteString(key), value: jsonBytes(value) }, options);
+  append(key: string, value: Json, options: WriteOptions = {}): Promise<Served> {
+    return new Promise((resolve, reject) => {
+      const command: Command = { kind: 'append', key: byteString(key), value: jsonBytes(value) };
+      this.send(command, options, reject, (_, served) => resolve(served));
+    });
   }
 
   /** Removes a key; resolves to whether it was there. */
-  async delete(key: string, options: WriteOptions = {}): Promise<boolean> {
-    const reply = await this.send({ kind: 'delete', key: byteString(key) }, options);
-    return reply.result === 'ok';
+  delete(key: string, options: WriteOptions = {}): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const command: Command = { kind: 'delete', key: byteString(key) };
+      this.send(command, options, reject, (result) => resolve(result === 'ok'));
+    });
   }
 
   /** The value of a key, or undefined. Linearizable unless the options name another level. */
-  async get(key: string, options: ReadOptions = {}): Promise<Json | undefined> {
-    this.checkKey(byteString(key));
-    const reply = await new Promise<ReadReply>((resolve) => {
-      this.read(byteString(key), options, resolve);
+  get(key: string, options: ReadOptions = {}): Promise<Json | undefined> {
+    return new Promise((resolve, reject) => {
+      const bytes = byteString(key);
+      this.checkKey(bytes);
+      this.read(bytes, options, (reply) => {
+        if (!reply.ok) reject(new KVError(reply.error));
+        else resolve(reply.answer === undefined ? undefined : jsonValue(reply.answer));
+      });
     });
-    if (!reply.ok) throw new KVError(reply.error);
-    if (reply.answer === undefined) return undefined;
-    return JSON.parse(Buffer.from(reply.answer, 'latin1').toString('utf8'));
   }
 
   /** Finishes what is under way, hands the leadership over if this node has it, and stops. */
@@ -142,26 +153,23 @@ export class KVStorage implements KeyValueService {
     return this.service.metrics();
   }
 
-  private async mutate(command: Command, options: WriteOptions): Promise<Served> {
-    const reply = await this.send(command, options);
-    if (reply.result === 'ok') return reply.served;
-    throw new KVError(resultError(reply.result));
-  }
-
-  private async send(
+  /** Throws what is wrong with the command, which rejects the promise that it is for. */
+  private send(
     command: Command,
     options: WriteOptions,
-  ): Promise<Extract<WriteReply, { ok: true }>> {
+    reject: (error: KVError) => void,
+    done: (result: CommandResult, served: Served) => void,
+  ): void {
     this.checkKey(command.key);
     const { maxBodyBytes } = this.config;
     if (command.kind !== 'delete' && command.value.length > maxBodyBytes) {
       throw tooLarge('value', command.value.length, maxBodyBytes);
     }
-    const reply = await new Promise<WriteReply>((resolve) => {
-      this.write(command, options, resolve);
+    this.write(command, options, (reply) => {
+      if (!reply.ok) reject(new KVError(reply.error));
+      else if (reply.result === 'ok' || command.kind === 'delete') done(reply.result, reply.served);
+      else reject(new KVError(resultError(reply.result)));
     });
-    if (!reply.ok) throw new KVError(reply.error);
-    return reply;
   }
 
   private checkKey(key: string): void {
@@ -175,7 +183,16 @@ export class KVStorage implements KeyValueService {
 /** UTF-8 bytes, one character each; see `core/command.ts`. */
 function byteString(key: unknown): string {
   if (typeof key !== 'string') throw new TypeError('a key must be a string');
-  return Buffer.from(key, 'utf8').toString('latin1');
+  // Characters below 128 are their own UTF-8.
+  for (let i = 0; i < key.length; i++) {
+    if (key.charCodeAt(i) > 0x7f) return Buffer.from(key, 'utf8').toString('latin1');
+  }
+  return key;
+}
+
+/** A value as it was put: JSON text in UTF-8, whose bytes are the characters of `text`. */
+function jsonValue(text: string): Json {
+  return JSON.parse(Buffer.from(text, 'latin1').toString('utf8'));
 }
 
 function jsonBytes(value: unknown): Uint8Array {

@@ -8,6 +8,7 @@
  */
 
 import { invariant } from './assert';
+import { latin1Text } from './latin1';
 import { allocate } from './slab';
 
 /** Bytes that do not say what they should: hostile, damaged or of another version. */
@@ -157,21 +158,6 @@ function putUtf8(buffer: Uint8Array, start: number, code: number): number {
   }
   buffer[at++] = 0x80 | (code & 0x3f);
   return at;
-}
-
-/** How many characters `String.fromCharCode` is given at once: far below every engine's limit. */
-const CHARACTERS_AT_ONCE = 4096;
-
-/** One character for each byte, from `start` up to but not including `end`. */
-export function latin1Text(bytes: Uint8Array, start = 0, end = bytes.length): string {
-  if (end - start <= CHARACTERS_AT_ONCE) {
-    return Reflect.apply(String.fromCharCode, undefined, bytes.subarray(start, end));
-  }
-  let text = '';
-  for (let at = start; at < end; at += CHARACTERS_AT_ONCE) {
-    text += latin1Text(bytes, at, Math.min(end, at + CHARACTERS_AT_ONCE));
-  }
-  return text;
 }
 
 export class ByteReader {

@@ -20,6 +20,7 @@ import type { RaftReply, RaftRequest } from '../core/raft/requests';
 import { monotonicNow } from '../runtime/clock';
 import { Driver } from '../runtime/driver';
 import type { Log } from '../runtime/log';
+import { useNativeLatin1 } from '../runtime/native_latin1';
 import { parsePeerAddress } from '../runtime/peer_options';
 import { PeerTransport } from '../runtime/peer_transport';
 import { openDurableStorage } from '../storage/durable_storage';
@@ -46,6 +47,7 @@ export interface RaftNodeHooks {
 
 /** Opens the disk, recovers, and makes a node that has not started yet. Throws what the disk says. */
 export function makeRaftNode(config: NodeConfig, hooks: RaftNodeHooks): RaftNode {
+  useNativeLatin1();
   const storage = openStorage(config);
   const members = [config.nodeId, ...config.partners];
   const initial = recover(members, storage.recovered, new Sessions(new KeyValue()));

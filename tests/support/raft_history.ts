@@ -5,6 +5,7 @@ import { encodeCommand } from '../../kv/core/machine/command_codec';
 import { encodePlain } from '../../kv/core/machine/envelope';
 import type { JournalRecord } from '../../kv/core/protocol';
 import { type Entry, makeEntry } from '../../kv/core/raft/entry';
+import { EntryRun } from '../../kv/core/raft/entry_run';
 import { encodeRecord } from '../../kv/core/raft/journal';
 import { type Configuration, encodeConfiguration } from '../../kv/core/raft/membership';
 
@@ -16,9 +17,13 @@ export function historyRecords(
 ): JournalRecord[] {
   const hardState = { kind: 'hard_state', term: term(currentTerm), votedFor: undefined } as const;
   const entries = terms.map((each, i) => entryOf(i + 1, term(each), configuration));
-  return [hardState, ...entries.map((entry) => ({ kind: 'entry', entry }) as const)].map(
-    encodeRecord,
-  );
+  return [encodeRecord(hardState), ...entries.map((entry) => entriesRecord(entry))];
+}
+
+/** One record with these entries, which follow each other. */
+export function entriesRecord(...entries: readonly Entry[]): JournalRecord {
+  const base = logIndex((entries[0]?.index ?? 1) - 1);
+  return encodeRecord({ kind: 'entries', entries: EntryRun.of(base, entries) });
 }
 
 /** Index and term decide what is in an entry, as in any history that Raft allows. */

@@ -193,7 +193,7 @@ const COMMANDS: Readonly<Record<string, Run>> = {
         return `${id} ${mode} match=${matchIndex} next=${nextIndex}`;
       }),
   journal: ({ cluster }, words) =>
-    cluster.disk(words.next('the node')).durableRecords.map(recordText),
+    cluster.disk(words.next('the node')).durableRecords.flatMap(recordText),
   inflight: ({ cluster }) => cluster.inflight.map(inFlightText),
   expect: ({ cluster }, words) => {
     expectThat(cluster, words.next('what'), words);
@@ -289,13 +289,15 @@ function logLine(cluster: RaftCluster, id: string): Lines {
   return [`${id} log base=${log.baseIndex}@${log.baseTerm} [${entries.join(' ')}]`];
 }
 
-function recordText(each: Parameters<typeof decodeRecord>[0]): string {
+function recordText(each: Parameters<typeof decodeRecord>[0]): string | string[] {
   const record = decodeRecord(each);
   switch (record.kind) {
     case 'hard_state':
       return `term=${record.term} vote=${record.votedFor ?? '-'}`;
-    case 'entry':
-      return `entry ${record.entry.index}@${record.entry.term} ${record.entry.kind}`;
+    case 'entries':
+      return Array.from(record.entries, (entry) => {
+        return `entry ${entry.index}@${entry.term} ${entry.kind}`;
+      });
     default:
       return `${record.kind} ${record.index}@${record.term}`;
   }

@@ -11,8 +11,10 @@
  */
 
 import { invariant } from '../assert';
-import { DecodeError, latin1Text } from '../bytes';
+import { DecodeError } from '../bytes';
 import type { ByteString, Command, CommandResult } from '../command';
+import { latin1Text } from '../latin1';
+import { allocate } from '../slab';
 
 export const MAX_KEY_BYTES = 0xffff;
 
@@ -27,7 +29,7 @@ export function encodeCommand(command: Command): Uint8Array {
   const value = kind === 'delete' ? undefined : command.value;
   invariant(key.length <= MAX_KEY_BYTES, 'a key must fit its length field', { is: key.length });
   invariant(value?.length !== 0, 'a value must not be empty', { kind });
-  const bytes = new Uint8Array(HEADER_BYTES + key.length + (value?.length ?? 0));
+  const bytes = allocate(HEADER_BYTES + key.length + (value?.length ?? 0));
   bytes[0] = VERSION;
   bytes[1] = OPERATION[kind];
   bytes[2] = key.length & 0xff;

@@ -58,6 +58,9 @@ const VERSION = 1;
 const KIND = { plain: 1, keyed: 2, open_session: 3, session: 4, settings: 5 } as const;
 const PLAIN_HEADER_BYTES = 2;
 
+/** A plain envelope is these bytes and the command: whoever writes both need not join them first. */
+export const PLAIN_HEADER: Uint8Array = Uint8Array.of(VERSION, KIND.plain);
+
 export function encodePlain(command: Uint8Array): Uint8Array {
   return header(KIND.plain, command.length).raw(command).finish();
 }
@@ -98,12 +101,16 @@ export function writeSettings(writer: ByteWriter, settings: SessionSettings): vo
   writer.u48(keyTtlMs).u48(sessionTtlMs).u48(maxKeys).u48(maxSessions);
 }
 
+/** The command of a plain envelope, sharing memory with it; undefined for every other kind. */
+export function plainCommand(bytes: Uint8Array): Uint8Array | undefined {
+  const isPlain = bytes[0] === VERSION && bytes[1] === KIND.plain;
+  return isPlain ? bytes.subarray(PLAIN_HEADER_BYTES) : undefined;
+}
+
 /** The command shares memory with `bytes`. Throws `DecodeError`; does not look into the command. */
 export function decodeEnvelope(bytes: Uint8Array): Envelope {
-  // The most frequent kind is told apart without a reader.
-  if (bytes[0] === VERSION && bytes[1] === KIND.plain) {
-    return { kind: 'plain', command: bytes.subarray(PLAIN_HEADER_BYTES) };
-  }
+  const plain = plainCommand(bytes);
+  if (plain !== undefined) return { kind: 'plain', command: plain };
   const reader = new ByteReader(bytes);
   const version = reader.u8();
   if (version !== VERSION) throw new DecodeError(`an envelope of the unknown version ${version}`);

@@ -6,9 +6,10 @@
  * equal states have equal bytes.
  */
 
-import { ByteReader, ByteWriter, DecodeError, latin1Text } from '../bytes';
+import { ByteReader, ByteWriter, DecodeError } from '../bytes';
 import type { ByteString } from '../command';
 import { MAX_VALUE_BYTES } from '../command';
+import { latin1Text } from '../latin1';
 import { MAX_KEY_BYTES } from './command_codec';
 import { EntryTable } from './entry_table';
 import type { Entry } from './list_text';

@@ -11,7 +11,7 @@
 import { InvariantViolation, invariant, unreachable } from '../assert';
 import { ByteWriter, DecodeError } from '../bytes';
 import type { Envelope, SessionSettings } from './envelope';
-import { DEFAULT_SESSION_SETTINGS, decodeEnvelope } from './envelope';
+import { DEFAULT_SESSION_SETTINGS, decodeEnvelope, plainCommand } from './envelope';
 import { commandHash } from './hash';
 import { IdempotencyKeys, shared } from './idempotency_keys';
 import type { Session } from './session_table';
@@ -72,6 +72,11 @@ export class Sessions<Query, Answer> {
     const time = Math.floor(context.time);
     if (time > state.lastTime) state.lastTime = time;
     state.keys.expire(state.lastTime, state.settings.keyTtlMs);
+
+    // The most frequent kind needs nothing but its command.
+    const plain = plainCommand(envelope);
+    if (plain !== undefined)
+      return { status: 'applied', result: this.machine.apply(plain, context) };
 
     const request = decodeCommitted(envelope);
     switch (request.kind) {

@@ -3,7 +3,6 @@
 import { invariant } from '../assert';
 import { type LogIndex, logIndex } from '../ids';
 import type { Applied } from '../machine/sessions';
-import { type Entry, entryData } from './entry';
 import { countedMatch, type Leader, type Origin } from './leadership';
 import { reachedByQuorum } from './membership';
 import { MAX_APPLIED_BYTES_PER_STEP, MAX_APPLIED_PER_STEP } from './options';
@@ -31,7 +30,7 @@ export function applyCommitted(raft: RaftState): void {
   const { last, bytes } = applicable(raft);
   if (last === raft.applied) return;
   raft.narrateEntries('apply', raft.applied + 1, last);
-  while (raft.applied < last) applyEntry(raft, raft.log.entryAt(raft.applied + 1));
+  while (raft.applied < last) applyEntry(raft, logIndex(raft.applied + 1));
   raft.appliedBytes += bytes;
   raft.freshness.applied(raft.applied);
   raft.clients.applied(raft, raft.applied);
@@ -49,25 +48,24 @@ function applicable(raft: RaftState): { last: number; bytes: number } {
   return { last, bytes };
 }
 
-function applyEntry(raft: RaftState, entry: Entry): void {
-  invariant(entry.index === raft.applied + 1, 'entries are applied in order, each once', {
-    index: entry.index,
-    applied: raft.applied,
-  });
-  raft.applied = entry.index;
-  raft.appliedTerm = entry.term;
-  raft.machineTime = entry.time;
-  const data = entryData(entry);
+/** Nothing is made for the entry but a view of its data: this runs for each write on each node. */
+function applyEntry(raft: RaftState, index: LogIndex): void {
+  const { log, role } = raft;
+  const term = log.termAt(index);
+  invariant(term !== undefined, 'what is committed is in the log', { index });
+  const time = log.timeAt(index);
+  raft.applied = index;
+  raft.appliedTerm = term;
+  raft.machineTime = time;
+  const data = log.dataAt(index);
   const applied =
-    entry.kind === 'configuration' || data.length === 0
+    data.length === 0 || log.kindAt(index) === 'configuration'
       ? undefined
-      : raft.machine.apply(data, { index: entry.index, time: entry.time });
-  raft.clients.writes.settleOrphan(raft, entry, applied);
-  const { role } = raft;
-  if (role.kind !== 'leader' || entry.term !== role.term || applied === undefined) return;
-  const origin = role.proposals.get(entry.index);
-  role.proposals.delete(entry.index);
-  if (origin !== undefined) tell(raft, origin, applied, entry.index);
+      : raft.machine.apply(data, { index, time });
+  raft.clients.writes.settleOrphan(raft, { index, term }, applied);
+  if (role.kind !== 'leader' || term !== role.term || applied === undefined) return;
+  const origin = role.proposals.take(index);
+  if (origin !== undefined) tell(raft, origin, applied, index);
 }
 
 /** Tells whoever proposed an entry what it came to. */

@@ -59,21 +59,43 @@ export class Clients {
     }
     this.register(raft, id, request);
     if (!this.pending.has(id)) return;
-    this.deadlines.add(id, request.deadline);
     // Without a leader, nobody need wait longer than an election takes.
     const patience = millis(raft.now + 2 * electionTimeoutMaxMs);
-    if (patience < request.deadline) this.deadlines.add(id, patience);
+    this.deadlines.add(id, millis(Math.min(patience, request.deadline)));
   }
 
   private register(raft: RaftState, id: RequestId, request: RaftRequest<unknown>): void {
     switch (request.kind) {
       case 'write': {
-        const write: PendingWrite = { ...request, id, place: 'waiting', handedOver: false };
+        // Each field by its name: to spread a request would cost more than all the rest.
+        const { command, idempotencyKey, deadline } = request;
+        const place = 'waiting';
+        const handedOver = false;
+        const write: PendingWrite = {
+          kind: 'write',
+          id,
+          command,
+          idempotencyKey,
+          deadline,
+          place,
+          handedOver,
+        };
         this.pending.set(id, write);
         return this.writes.handOver(raft, write);
       }
       case 'read': {
-        const read: PendingRead = { ...request, id, place: 'waiting' };
+        const { level, query, maxStaleness, minIndex, deadline } = request;
+        const place = 'waiting';
+        const read: PendingRead = {
+          kind: 'read',
+          id,
+          level,
+          query,
+          maxStaleness,
+          minIndex,
+          deadline,
+          place,
+        };
         this.pending.set(id, read);
         return this.reads.receive(raft, read);
       }
@@ -118,7 +140,10 @@ export class Clients {
   tick(raft: RaftState): void {
     for (const id of this.deadlines.due(raft.now)) {
       const pending = this.pending.get(id);
-      if (pending !== undefined) this.expire(raft, pending);
+      if (pending === undefined) continue;
+      this.expire(raft, pending);
+      // It was only the patience that has ended.
+      if (this.pending.has(id)) this.deadlines.add(id, pending.deadline);
     }
     this.writes.tick(raft);
     this.forwarding.tick(raft);

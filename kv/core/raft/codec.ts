@@ -30,7 +30,6 @@ import {
   readPosition,
   readSnapshotName,
   STATUS_WORDS,
-  writeEntryLengths,
   writePosition,
   writeSnapshotName,
 } from './codec_fields';
@@ -48,7 +47,7 @@ interface KindCodec<Message> {
 }
 
 const VERSION = 1;
-/** No message but one with many entries has more than this before its bulk. */
+/** Few messages have more than this before their bulk. */
 const USUAL_BYTES = 64;
 
 /** `check` throws `DecodeError` for bytes that are no command of the state machine in use. */
@@ -117,11 +116,9 @@ const requestVoteReply: KindCodec<MessageOf<'request_vote_reply'>> = {
 
 const appendEntries: KindCodec<MessageOf<'append_entries'>> = {
   code: 5,
-  write: (writer, { baseIndex, baseTerm, commit, entries }) => {
-    writePosition(writer, baseIndex, baseTerm).u48(commit);
-    writeEntryLengths(writer, entries);
-  },
-  bulk: ({ entries }) => entries.map((entry) => entry.encoded),
+  write: (writer, { baseIndex, baseTerm, commit }) =>
+    writePosition(writer, baseIndex, baseTerm).u48(commit),
+  bulk: ({ entries }) => (entries.length === 0 ? [] : [entries.bytes]),
   read: (reader, inTerm) => {
     const base = readPosition(reader, inTerm);
     const commit = logIndex(reader.u48());

@@ -15,9 +15,8 @@ import {
 } from '../ids';
 import { checkEnvelope, decodeEnvelope, type Envelope } from '../machine/envelope';
 import type { AppliedStatus } from '../machine/sessions';
-import { decodeEntry, type Entry, entryData } from './entry';
-import { decodeConfiguration } from './membership';
-import type { AppendEntries, ForwardReject, InstallSnapshot } from './messages';
+import { type EntryRun, readEntryRun } from './entry_run';
+import type { ForwardReject, InstallSnapshot } from './messages';
 import { decodeSnapshotMeta } from './snapshot_meta';
 
 /** Throws `DecodeError` unless `condition` holds. */
@@ -94,31 +93,14 @@ export function readSnapshotName(reader: ByteReader): SnapshotName {
 export const writeSnapshotName = (writer: ByteWriter, name: SnapshotName): ByteWriter =>
   writer.u8(name.length).latin1(name);
 
-/** The lengths of the entries; the entries themselves travel behind. */
-export function writeEntryLengths(writer: ByteWriter, entries: readonly Entry[]): void {
-  writer.u32(entries.length);
-  for (const { encoded } of entries) writer.u32(encoded.length);
-}
-
 /** Entries that follow the base and each other, up to the end of the message. */
-export function readEntries(
-  reader: ByteReader,
-  base: Position,
-  current: Term,
-): AppendEntries['entries'] {
-  const count = reader.count(4);
-  const lengths = Array.from({ length: count }, () => reader.u32());
-  let before = base;
-  return lengths.map((length) => {
-    const entry = decodeEntry(reader.raw(length));
-    must(entry.index === before.index + 1, 'the entries of a message follow each other');
-    must(entry.term >= before.term, 'terms never decrease along a log');
-    must(entry.term <= current, 'no entry is from a later term than its leader');
-    // The log takes a configuration to heart as soon as it is appended.
-    if (entry.kind === 'configuration') decodeConfiguration(entryData(entry));
-    before = entry;
-    return entry;
-  });
+export function readEntries(reader: ByteReader, base: Position, current: Term): EntryRun {
+  const entries = readEntryRun(reader.raw(reader.left), logIndex(base.index + 1));
+  if (entries.length === 0) return entries;
+  must(entries.termAt(0) >= base.term, 'terms never decrease along a log');
+  const last = entries.termAt(entries.length - 1);
+  must(last <= current, 'no entry is from a later term than its leader');
+  return entries;
 }
 
 /** What a snapshot says of itself must be what the message says of it. */

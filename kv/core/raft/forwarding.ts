@@ -145,7 +145,7 @@ export class Forwarding {
       const again = forwarded.attempts > 1;
       raft.send(leader, { kind: 'forward', term: raft.term, id, again, envelope });
     } else if (raft.role.kind === 'leader') {
-      propose(raft, raft.role, envelope, { kind: 'node', node: raft.self, id });
+      propose(raft, raft.role, [envelope], { kind: 'node', node: raft.self, id });
     }
   }
 
@@ -219,6 +219,6 @@ export function receiveForward(raft: RaftState, from: NodeId, message: MessageOf
   if (unsure && !message.again) return;
   if (raft.role.kind !== 'leader') return refuse('no_leader');
   if (envelope.length > raft.options.maxUncommittedBytes) return refuse('too_large');
-  const proposed = propose(raft, raft.role, envelope, { kind: 'node', node: from, id });
+  const proposed = propose(raft, raft.role, [envelope], { kind: 'node', node: from, id });
   if (!proposed.ok) refuse(proposed.code);
 }

@@ -23,19 +23,21 @@ import {
   term,
 } from '../ids';
 import type { JournalRecord } from '../protocol';
-import { decodeEntry, type Entry } from './entry';
+import { checkEntryAt, entryIndexAt } from './entry';
+import { type EntryRun, readEntryRun } from './entry_run';
+import type { Placed } from './entry_segments';
 
 /** What a record of a Raft node's journal can be. */
 export type RaftRecord =
   | { readonly kind: 'hard_state'; readonly term: Term; readonly votedFor: NodeId | undefined }
-  /** An entry replaces whatever the log held at its index and above. */
-  | { readonly kind: 'entry'; readonly entry: Entry }
+  /** Each entry replaces whatever the log held at its index and above. */
+  | { readonly kind: 'entries'; readonly entries: EntryRun }
   /** Entries up to here are in a durable snapshot. */
   | { readonly kind: 'compacted'; readonly index: LogIndex; readonly term: Term }
   /** The log begins anew behind a snapshot that was installed. */
   | { readonly kind: 'reset'; readonly index: LogIndex; readonly term: Term };
 
-const RECORD_TYPES = { hard_state: 1, entry: 2, compacted: 3, reset: 4 } as const;
+const RECORD_TYPES = { hard_state: 1, entries: 2, compacted: 3, reset: 4 } as const;
 
 export function encodeRecord(record: RaftRecord): JournalRecord {
   return { type: RECORD_TYPES[record.kind], payload: encodePayload(record) };
@@ -43,8 +45,8 @@ export function encodeRecord(record: RaftRecord): JournalRecord {
 
 function encodePayload(record: RaftRecord): Uint8Array {
   switch (record.kind) {
-    case 'entry':
-      return record.entry.encoded;
+    case 'entries':
+      return record.entries.bytes;
     case 'hard_state':
       return new ByteWriter()
         .u48(record.term)
@@ -57,13 +59,18 @@ function encodePayload(record: RaftRecord): Uint8Array {
 }
 
 export function decodeRecord(record: JournalRecord): RaftRecord {
-  if (record.type === RECORD_TYPES.entry) {
-    return { kind: 'entry', entry: decodeEntry(record.payload) };
+  if (record.type === RECORD_TYPES.entries) {
+    return { kind: 'entries', entries: decodeEntries(record.payload) };
   }
   const reader = new ByteReader(record.payload);
   const decoded = decodeSmall(record.type, reader);
   reader.end();
   return decoded;
+}
+
+function decodeEntries(payload: Uint8Array): EntryRun {
+  checkEntryAt(payload, 0);
+  return readEntryRun(payload, entryIndexAt(payload, 0));
 }
 
 function decodeSmall(type: number, reader: ByteReader): RaftRecord {
@@ -89,22 +96,26 @@ function decodeSmall(type: number, reader: ByteReader): RaftRecord {
 
 /** Entries handed over up to here, with the term of the last one. */
 interface PendingEntries {
-  readonly through: JournalSequence;
-  readonly lastIndex: LogIndex;
-  readonly lastTerm: Term;
+  through: JournalSequence;
+  lastIndex: LogIndex;
+  lastTerm: Term;
 }
 
 export class Journal {
   private batch: JournalRecord[] = [];
+  /** Entries that go on being added to: the last record of the batch, not in it yet. */
+  private run: { readonly bytes: Uint8Array; readonly start: number; end: number } | undefined;
   private pendingEntries: PendingEntries[] = [];
   /** When each batch that is not durable yet was handed over, oldest first. */
   private pendingBatches: { readonly through: JournalSequence; readonly at: Millis }[] = [];
+  /** The last record that was handed to the disk. */
+  private flushedThrough: JournalSequence;
 
   constructor(
     /** The number of the last record written. */
     private lastSequence: JournalSequence,
   ) {
-    this.durable = lastSequence;
+    this.durable = this.flushedThrough = lastSequence;
   }
 
   /** All records up to this one are durable. */
@@ -115,27 +126,35 @@ export class Journal {
   }
 
   write(record: RaftRecord): JournalSequence {
+    this.closeRun();
     this.batch.push(encodeRecord(record));
     this.lastSequence = journalSequence(this.lastSequence + 1);
     return this.lastSequence;
   }
 
-  writeEntry(entry: Entry): JournalSequence {
-    const through = this.write({ kind: 'entry', entry });
-    const newest = this.pendingEntries.at(-1);
-    const pending = { through, lastIndex: entry.index, lastTerm: entry.term };
-    // Entries that follow each other in one batch become durable together: one note is enough.
-    const sameBatch = newest !== undefined && newest.through > this.flushedThrough;
-    if (sameBatch && newest.lastIndex === entry.index - 1) this.pendingEntries.pop();
-    this.pendingEntries.push(pending);
-    return through;
+  /**
+   * Writes entries from where the log has put them, the last of which is `lastIndex`. Entries of one
+   * batch that lie behind each other are one record.
+   */
+  writeEntries(placed: Placed, lastIndex: LogIndex, lastTerm: Term): JournalSequence {
+    const { bytes, start, end, count } = placed;
+    if (this.run?.bytes === bytes && this.run.end === start) this.run.end = end;
+    else {
+      this.closeRun();
+      this.run = { bytes, start, end };
+      this.lastSequence = journalSequence(this.lastSequence + 1);
+    }
+    this.notePending(lastIndex, lastTerm, count);
+    return this.lastSequence;
   }
 
   /** The records of this step, to be handed to the disk; undefined if there are none. */
   flush(now: Millis): { records: JournalRecord[]; through: JournalSequence } | undefined {
+    this.closeRun();
     if (this.batch.length === 0) return undefined;
     const records = this.batch;
     this.batch = [];
+    this.flushedThrough = this.lastSequence;
     this.pendingBatches.push({ through: this.lastSequence, at: now });
     return { records, through: this.lastSequence };
   }
@@ -160,7 +179,24 @@ export class Journal {
     return this.pendingBatches[0]?.at;
   }
 
-  private get flushedThrough(): number {
-    return this.lastSequence - this.batch.length;
+  private closeRun(): void {
+    if (this.run === undefined) return;
+    const { bytes, start, end } = this.run;
+    this.run = undefined;
+    this.batch.push({ type: RECORD_TYPES.entries, payload: bytes.subarray(start, end) });
+  }
+
+  private notePending(lastIndex: LogIndex, lastTerm: Term, count: number): void {
+    const through = this.lastSequence;
+    const newest = this.pendingEntries.at(-1);
+    // Entries that follow each other in one batch become durable together: one note is enough.
+    const sameBatch = newest !== undefined && newest.through > this.flushedThrough;
+    if (!sameBatch || newest.lastIndex !== lastIndex - count) {
+      this.pendingEntries.push({ through, lastIndex, lastTerm });
+      return;
+    }
+    newest.through = through;
+    newest.lastIndex = lastIndex;
+    newest.lastTerm = lastTerm;
   }
 }

@@ -5,6 +5,7 @@
 
 import { type LogIndex, logIndex, type Millis, millis, type NodeId, type Term } from '../ids';
 import { allMembers, type Member, reachedByQuorum } from './membership';
+import { OpenProposals } from './open_proposals';
 import { Progress } from './progress';
 import type { RaftState } from './state';
 
@@ -36,7 +37,7 @@ export interface Leader {
   /** The cluster's time: what it was at the start of this term, and our clock then. */
   readonly timeBase: { readonly time: Millis; readonly at: Millis };
   /** The proposals of this term that are not applied yet, by index. */
-  readonly proposals: Map<LogIndex, Origin>;
+  readonly proposals: OpenProposals;
   /** The bytes of entries that are not committed. */
   uncommittedBytes: number;
   heartbeatDue: Millis;
@@ -68,7 +69,7 @@ export function newLeadership(raft: RaftState): Leader {
     progress: new Map(others.map((id) => [id, new Progress(id, next)])),
     noopIndex: next,
     timeBase: { time: millis(Math.max(raft.log.lastTime, raft.machineTime)), at: raft.now },
-    proposals: new Map(),
+    proposals: new OpenProposals(),
     uncommittedBytes: raft.log.bytesAfter(raft.commit),
     heartbeatDue: raft.now,
     round: 0,

@@ -7,10 +7,11 @@
  * how far it is durable, and where in the journal each entry is.
  */
 
-import { invariant } from '../assert';
-import { type JournalSequence, type LogIndex, logIndex, type Term } from '../ids';
-import { type Entry, entryData } from './entry';
-import { EntrySegments } from './entry_segments';
+import { InvariantViolation, invariant } from '../assert';
+import { type JournalSequence, type LogIndex, logIndex, type Millis, type Term } from '../ids';
+import type { Entry, EntryKind } from './entry';
+import type { EntryRun } from './entry_run';
+import { EntrySegments, type Placed } from './entry_segments';
 import { type Configuration, decodeConfiguration } from './membership';
 
 interface ConfigurationAt {
@@ -87,20 +88,50 @@ export class RaftLog {
     return this.entries.sequenceAt(index);
   }
 
-  append(entry: Entry, sequence: JournalSequence): void {
-    invariant(entry.index === this.lastIndex + 1, 'the log has no gaps', {
-      index: entry.index,
+  kindAt(index: number): EntryKind {
+    return this.entries.kindAt(index);
+  }
+
+  /** The cluster's time in an entry. */
+  timeAt(index: number): Millis {
+    return this.entries.timeAt(index);
+  }
+
+  dataAt(index: number): Uint8Array {
+    return this.entries.dataAt(index);
+  }
+
+  /** Makes the next entry, whose data are these parts; to be `journaled` before the next one. */
+  add(kind: EntryKind, inTerm: Term, time: Millis, data: readonly Uint8Array[]): Placed {
+    if (inTerm < this.lastTerm) decreasing(inTerm, this.lastTerm);
+    const placed = this.entries.add(kind, inTerm, time, data);
+    this.newest = { term: inTerm, time };
+    if (kind === 'configuration') this.noteConfiguration(this.lastIndex);
+    return placed;
+  }
+
+  /** Copies entries of a run behind the last one: as many as find room in one piece. */
+  addRun(run: EntryRun): Placed {
+    invariant(run.first === this.lastIndex + 1, 'the log has no gaps', {
+      index: run.first,
       last: this.lastIndex,
     });
-    invariant(entry.term >= this.lastTerm, 'terms never decrease along the log', {
-      term: entry.term,
-      lastTerm: this.lastTerm,
-    });
-    this.entries.push(entry, sequence);
-    this.newest = entry;
-    if (entry.kind !== 'configuration') return;
-    const configuration = decodeConfiguration(entryData(entry));
-    this.configurations.push({ index: entry.index, configuration });
+    const placed = this.entries.addRun(run);
+    for (let place = 0; place < placed.count; place++) {
+      const inTerm = run.termAt(place);
+      if (inTerm < this.lastTerm) decreasing(inTerm, this.lastTerm);
+      this.newest = { term: inTerm, time: 0 };
+      if (run.kindAt(place) === 'configuration') {
+        this.noteConfiguration(logIndex(run.first + place));
+      }
+    }
+    this.findNewest();
+    return placed;
+  }
+
+  /** Says in which record of the journal the entries are that were added since the last call. */
+  journaled(sequence: JournalSequence): void {
+    this.entries.journaled(sequence);
   }
 
   /** Drops the entry at `index` and all after it, and the configurations that they brought. */
@@ -147,20 +178,13 @@ export class RaftLog {
     this.findNewest();
   }
 
-  /** Entries from `from` on, as many as fit both caps, but at least one if there is one. */
-  slice(from: LogIndex, maxEntries: number, maxBytes: number): Entry[] {
+  /** Entries from `from` on: as many as fit both caps and lie together, but at least one. */
+  slice(from: LogIndex, maxEntries: number, maxBytes: number): EntryRun {
     invariant(from > this.base.index, 'these entries are compacted', {
       from,
       base: this.base.index,
     });
-    const slice: Entry[] = [];
-    let bytes = 0;
-    for (let at: number = from; this.entries.has(at) && slice.length < maxEntries; at++) {
-      bytes += this.entries.sizeAt(at);
-      if (bytes > maxBytes && slice.length > 0) break;
-      slice.push(this.entries.entryAt(at));
-    }
-    return slice;
+    return this.entries.runFrom(from, maxEntries, maxBytes);
   }
 
   /**
@@ -191,12 +215,23 @@ export class RaftLog {
   }
 
   private findNewest(): void {
-    const { length } = this.entries;
+    const { entries, lastIndex } = this;
     this.newest =
-      length > 0 ? this.entries.entryAt(this.lastIndex) : { term: this.base.term, time: 0 };
+      entries.length > 0
+        ? { term: entries.termAt(lastIndex), time: entries.timeAt(lastIndex) }
+        : { term: this.base.term, time: 0 };
+  }
+
+  private noteConfiguration(index: LogIndex): void {
+    const configuration = decodeConfiguration(this.entries.dataAt(index));
+    this.configurations.push({ index, configuration });
   }
 
   private get lastConfiguration(): ConfigurationAt {
     return this.configurations.at(-1) as ConfigurationAt;
   }
+}
+
+function decreasing(inTerm: Term, lastTerm: Term): never {
+  throw new InvariantViolation('terms never decrease along the log', { term: inTerm, lastTerm });
 }

@@ -10,7 +10,7 @@
 import type { ErrorCode } from '../errors';
 import type { LogIndex, Millis, NodeId, SnapshotName, StorageId, Term } from '../ids';
 import type { AppliedStatus } from '../machine/sessions';
-import type { Entry } from './entry';
+import type { EntryRun } from './entry_run';
 
 /** "Would you vote for me in the term after mine?" Changes nothing anywhere (dissertation §9.6). */
 export interface PreVote {
@@ -54,7 +54,8 @@ export interface AppendEntries {
   readonly baseIndex: LogIndex;
   readonly baseTerm: Term;
   readonly commit: LogIndex;
-  readonly entries: readonly Entry[];
+  /** They follow the base. */
+  readonly entries: EntryRun;
 }
 
 /** The log matches the leader's up to `match`, durably. */

@@ -59,8 +59,8 @@ const granted = (reply: { readonly granted: boolean }): string =>
   reply.granted ? 'granted' : 'refused';
 
 /** `[5@3 6@3]`, and `[5@3 … 9@3]` when there are many. */
-function list(entries: readonly Entry[]): string {
-  const texts = entries.map((entry) => `${entry.index}@${entry.term}`);
+function list(entries: Iterable<Entry>): string {
+  const texts = Array.from(entries, (entry) => `${entry.index}@${entry.term}`);
   if (texts.length > 4) return `[${texts[0]} … ${texts.at(-1)}]`;
   return `[${texts.join(' ')}]`;
 }

@@ -4,8 +4,8 @@
  */
 
 import type { ErrorCode } from '../errors';
-import { type LogIndex, logIndex, type NodeId, type StorageId } from '../ids';
-import { type EntryKind, entrySize, entrySizeWith, makeEntry } from './entry';
+import type { LogIndex, NodeId, StorageId } from '../ids';
+import { ENTRY_OVERHEAD, type EntryKind, entrySizeWith } from './entry';
 import { clusterTime, type Leader, type Origin, quorumAge } from './leadership';
 import {
   allMembers,
@@ -16,7 +16,7 @@ import {
   leaveJoint,
   rebind,
 } from './membership';
-import type { RaftState } from './state';
+import { type RaftState, writePlaced } from './state';
 
 /** Why a leader may refuse a proposal; all of them mean that it is not in the log. */
 export type Refusal = Extract<ErrorCode, 'no_leader' | 'no_quorum' | 'overloaded'>;
@@ -25,11 +25,11 @@ export type Proposed =
   | { readonly ok: true; readonly index: LogIndex }
   | { readonly ok: false; readonly code: Refusal };
 
-/** Puts a client's command into the log, or says why not. */
+/** Puts a client's command into the log, in parts of an envelope, or says why not. */
 export function propose(
   raft: RaftState,
   leader: Leader,
-  envelope: Uint8Array,
+  envelope: readonly Uint8Array[],
   origin: Origin,
 ): Proposed {
   const refusal = proposalRefusal(raft, leader, envelope);
@@ -42,7 +42,7 @@ export function propose(
 function proposalRefusal(
   raft: RaftState,
   leader: Leader,
-  envelope: Uint8Array,
+  envelope: readonly Uint8Array[],
 ): Refusal | undefined {
   // While leadership is being handed over the target must be able to catch up.
   if (leader.transfer !== undefined) return 'no_leader';
@@ -51,9 +51,9 @@ function proposalRefusal(
   if (overdue || raft.cutOff) return 'no_quorum';
   const { maxUncommittedBytes } = raft.options;
   const tail = leader.uncommittedBytes;
-  return tail > 0 && tail + entrySizeWith(envelope) > maxUncommittedBytes
-    ? 'overloaded'
-    : undefined;
+  if (tail === 0) return undefined;
+  const bytes = envelope.reduce((sum, part) => sum + part.length, 0);
+  return tail + entrySizeWith(bytes) > maxUncommittedBytes ? 'overloaded' : undefined;
 }
 
 /**
@@ -70,7 +70,7 @@ export function appendTermStart(raft: RaftState, leader: Leader): void {
     }
     appendConfiguration(raft, leader, rebind(raft.log.configuration, storages));
   }
-  leader.noopIndex = append(raft, leader, 'noop', raft.options.machineSettings);
+  leader.noopIndex = append(raft, leader, 'noop', [raft.options.machineSettings]);
 }
 
 /**
@@ -103,13 +103,17 @@ export function bindStorages(raft: RaftState, leader: Leader): void {
 }
 
 function appendConfiguration(raft: RaftState, leader: Leader, next: Configuration): void {
-  append(raft, leader, 'configuration', encodeConfiguration(next));
+  append(raft, leader, 'configuration', [encodeConfiguration(next)]);
 }
 
-function append(raft: RaftState, leader: Leader, kind: EntryKind, data: Uint8Array): LogIndex {
-  const index = logIndex(raft.log.lastIndex + 1);
-  const entry = makeEntry(kind, index, raft.term, clusterTime(raft, leader), data);
-  raft.log.append(entry, raft.journal.writeEntry(entry));
-  leader.uncommittedBytes += entrySize(entry);
-  return index;
+function append(
+  raft: RaftState,
+  leader: Leader,
+  kind: EntryKind,
+  data: readonly Uint8Array[],
+): LogIndex {
+  const placed = raft.log.add(kind, raft.term, clusterTime(raft, leader), data);
+  writePlaced(raft, placed);
+  leader.uncommittedBytes += placed.end - placed.start + ENTRY_OVERHEAD;
+  return raft.log.lastIndex;
 }

@@ -1,11 +1,11 @@
 /** A follower takes entries and heartbeats of the leader (Figure 2, AppendEntries RPC). */
 
 import { invariant } from '../assert';
-import { type LogIndex, logIndex, millis, type NodeId } from '../ids';
-import type { Entry } from './entry';
+import { type LogIndex, logIndex, millis, type NodeId, type Term } from '../ids';
+import { checkRun, type EntryRun } from './entry_run';
 import type { MessageOf } from './messages';
 import { type Follower, followLeader } from './roles';
-import type { RaftState } from './state';
+import { type RaftState, writePlaced } from './state';
 
 export function receiveAppendEntries(
   raft: RaftState,
@@ -15,13 +15,13 @@ export function receiveAppendEntries(
   // 1. "Reply false if term < currentTerm" (§5.1): the old leader must learn that it is one.
   if (message.term < raft.term) return rejectAppend(raft, from, message);
   const follower = followLeader(raft, from);
-  checkContiguous(message);
+  checkEntries(message);
   // 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches" (§5.3).
   if (!holdsBase(raft, message)) return rejectAppend(raft, from, message);
   // 3. and 4. Delete from the first real conflict, append what is new. An old or repeated message
   // finds its entries already there and must change nothing.
-  const fresh = message.entries.findIndex((entry) => !holds(raft, entry));
-  if (fresh >= 0) appendFrom(raft, message.entries.slice(fresh));
+  const fresh = message.entries.from(heldOf(raft, message.entries));
+  if (fresh.length > 0) appendRun(raft, fresh);
   const verified = message.baseIndex + message.entries.length;
   follower.verified = logIndex(Math.max(follower.verified, verified));
   follower.owesAck = true;
@@ -84,18 +84,10 @@ function durableMatch(raft: RaftState, follower: Follower): LogIndex {
   return logIndex(Math.min(follower.verified, raft.durable));
 }
 
-function checkContiguous(message: MessageOf<'append_entries'>): void {
-  message.entries.forEach((entry, i) => {
-    const expected = message.baseIndex + 1 + i;
-    invariant(entry.index === expected, 'the entries of a message follow each other', {
-      index: entry.index,
-      expected,
-    });
-    invariant(entry.term <= message.term, 'no entry is from a later term than its leader', {
-      entry: entry.term,
-      term: message.term,
-    });
-  });
+function checkEntries({ entries, baseIndex, term }: MessageOf<'append_entries'>): void {
+  const { first } = entries;
+  invariant(first === baseIndex + 1, 'entries follow their base', { first, baseIndex });
+  checkRun(entries, term);
 }
 
 /** What is compacted is committed, so it matches every leader's log. */
@@ -104,12 +96,19 @@ function holdsBase(raft: RaftState, message: MessageOf<'append_entries'>): boole
   return raft.log.termAt(message.baseIndex) === message.baseTerm;
 }
 
-function holds(raft: RaftState, entry: Entry): boolean {
-  return entry.index <= raft.log.baseIndex || raft.log.termAt(entry.index) === entry.term;
+/** How many of the entries, from the first on, are in the log already. */
+function heldOf(raft: RaftState, entries: EntryRun): number {
+  let held = 0;
+  while (held < entries.length && holds(raft, entries.first + held, entries.termAt(held))) held++;
+  return held;
 }
 
-function appendFrom(raft: RaftState, entries: readonly Entry[]): void {
-  const first = (entries[0] as Entry).index;
+function holds(raft: RaftState, index: number, term: Term): boolean {
+  return index <= raft.log.baseIndex || raft.log.termAt(index) === term;
+}
+
+function appendRun(raft: RaftState, entries: EntryRun): void {
+  const { first } = entries;
   if (first <= raft.log.lastIndex) {
     invariant(first > raft.commit, 'a committed entry is never replaced (§5.4)', {
       index: first,
@@ -119,7 +118,11 @@ function appendFrom(raft: RaftState, entries: readonly Entry[]): void {
     raft.log.truncateFrom(first);
     raft.durable = logIndex(Math.min(raft.durable, first - 1));
   }
-  for (const entry of entries) raft.log.append(entry, raft.journal.writeEntry(entry));
+  for (let rest = entries; rest.length > 0; ) {
+    const placed = raft.log.addRun(rest);
+    rest = rest.from(placed.count);
+    writePlaced(raft, placed);
+  }
   raft.narrateEntries('append', first, raft.log.lastIndex);
 }
 

@@ -18,6 +18,8 @@ import {
   term,
 } from '../ids';
 import type { Recovered, RecoveredSnapshot } from '../protocol';
+import type { Entry } from './entry';
+import { EntryRun } from './entry_run';
 import { decodeRecord, Journal, type RaftRecord } from './journal';
 import { RaftLog } from './log';
 import { bootstrapConfiguration } from './membership';
@@ -89,8 +91,9 @@ class Replay {
         this.term = record.term;
         this.votedFor = record.votedFor;
         return;
-      case 'entry':
-        return this.takeEntry(record, sequence);
+      case 'entries':
+        for (const entry of record.entries) this.takeEntry(entry, sequence);
+        return;
       case 'reset':
         return this.log.reset(record.index, record.term, this.log.configuration);
       case 'compacted':
@@ -98,10 +101,7 @@ class Replay {
     }
   }
 
-  private takeEntry(
-    { entry }: Extract<RaftRecord, { kind: 'entry' }>,
-    sequence: JournalSequence,
-  ): void {
+  private takeEntry(entry: Entry, sequence: JournalSequence): void {
     const { log } = this;
     const known = log.baseTerm !== UNKNOWN_TERM;
     if (entry.index <= log.baseIndex && known) return;
@@ -112,7 +112,8 @@ class Replay {
       log.reset(logIndex(entry.index - 1), UNKNOWN_TERM, log.configuration);
     }
     if (entry.index <= log.lastIndex) log.truncateFrom(entry.index);
-    log.append(entry, sequence);
+    log.addRun(EntryRun.of(logIndex(entry.index - 1), [entry]));
+    log.journaled(sequence);
   }
 
   private takeCompacted(record: { readonly index: number; readonly term: Term }): void {

@@ -4,7 +4,6 @@
  */
 
 import { logIndex, type Millis, millis, type NodeId } from '../ids';
-import { entrySize } from './entry';
 import { acknowledged, heard } from './follower_contact';
 import { type Leader, quorumAge, updateQuorumContact } from './leadership';
 import { type Member, reachedByQuorum } from './membership';
@@ -70,7 +69,7 @@ function sendEntries(raft: RaftState, leader: Leader, progress: Progress): void 
   });
   progress.commitSent = raft.commit;
   const last = logIndex(baseIndex + entries.length);
-  const bytes = entries.reduce((sum, entry) => sum + entrySize(entry), 0);
+  const bytes = entries.size;
   if (progress.mode.kind === 'probe') Object.assign(progress.mode, { last, bytes });
   else progress.sent(last, bytes, raft.now);
 }

@@ -24,6 +24,7 @@ import type { SnapshotCursor, SnapshotLoader } from '../machine/state_machine';
 import { Prng } from '../prng';
 import type { Effect, Lane } from '../protocol';
 import type { Clients } from './clients';
+import type { Placed } from './entry_segments';
 import { Freshness } from './freshness';
 import type { Checkpoint } from './invariants';
 import type { Journal } from './journal';
@@ -264,6 +265,11 @@ export class RaftState {
   private line(text: string): void {
     this.effects.push({ kind: 'trace', line: `${this.self}@${this.term} ${text}` });
   }
+}
+
+/** The journal writes the entries that the log has just been given, from where they lie. */
+export function writePlaced({ log, journal }: RaftState, placed: Placed): void {
+  log.journaled(journal.writeEntries(placed, log.lastIndex, log.lastTerm));
 }
 
 /** Values and snapshots are bulk; nothing that keeps the cluster together queues behind them. */

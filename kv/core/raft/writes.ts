@@ -9,10 +9,9 @@
 
 import { type OperatingError, operatingError } from '../errors';
 import { type LogIndex, type Millis, millis, NEVER, type RequestId, type Term } from '../ids';
-import { encodeKeyed, encodePlain } from '../machine/envelope';
+import { encodeKeyed, PLAIN_HEADER } from '../machine/envelope';
 import type { Applied } from '../machine/sessions';
 import { refusalError, servedFrom, unavailable } from './answers';
-import type { Entry } from './entry';
 import type { Leader } from './leadership';
 import type { MessageOf } from './messages';
 import { propose } from './proposals';
@@ -83,7 +82,7 @@ export class WriteRequests {
   }
 
   leadershipLost(leader: Leader): void {
-    for (const [index, origin] of leader.proposals) {
+    for (const [index, origin] of leader.proposals.open()) {
       // Another node that forwarded a write sends it again, to the new leader.
       if (origin.kind === 'client') {
         this.orphans.set(index, { id: origin.id as RequestId, term: leader.term });
@@ -92,7 +91,12 @@ export class WriteRequests {
   }
 
   /** An entry was applied at a place where a proposal of an earlier leadership had been. */
-  settleOrphan(raft: RaftState, entry: Entry, applied: Applied | undefined): void {
+  settleOrphan(
+    raft: RaftState,
+    entry: { readonly index: LogIndex; readonly term: Term },
+    applied: Applied | undefined,
+  ): void {
+    if (this.orphans.size === 0) return;
     const orphan = this.orphans.get(entry.index);
     if (orphan === undefined) return;
     this.orphans.delete(entry.index);
@@ -137,7 +141,9 @@ export class WriteRequests {
   private proposeLocally(raft: RaftState, leader: Leader, write: PendingWrite): void {
     const { idempotencyKey, command } = write;
     const envelope =
-      idempotencyKey === undefined ? encodePlain(command) : encodeKeyed(idempotencyKey, command);
+      idempotencyKey === undefined
+        ? [PLAIN_HEADER, command]
+        : [encodeKeyed(idempotencyKey, command)];
     const proposed = propose(raft, leader, envelope, { kind: 'client', id: write.id });
     if (!proposed.ok) return this.refuse(raft, write, proposed.code);
     write.place = 'proposed';

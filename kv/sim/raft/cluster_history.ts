@@ -170,7 +170,8 @@ export class ClusterHistory {
     for (const effect of effects) {
       if (effect.kind !== 'persist') continue;
       for (const record of disk.hand(effect.records, effect.through)) {
-        if (record.kind === 'entry') this.checkEntry(raft, record.entry);
+        if (record.kind !== 'entries') continue;
+        for (const entry of record.entries) this.checkEntry(raft, entry);
       }
     }
   }

@@ -88,10 +88,11 @@ export class DiskShadow {
   /** An entry replaces everything from its index on, configurations included. */
   private noteConfiguration(record: RaftRecord): void {
     if (record.kind === 'reset') this.configurations = [];
-    if (record.kind !== 'entry') return;
-    const { index, kind } = record.entry;
-    while (this.configurationIndex >= index) this.configurations.pop();
-    if (kind === 'configuration') this.configurations.push(index);
+    if (record.kind !== 'entries') return;
+    for (const { index, kind } of record.entries) {
+      while (this.configurationIndex >= index) this.configurations.pop();
+      if (kind === 'configuration') this.configurations.push(index);
+    }
   }
 
   private apply(record: RaftRecord): void {
@@ -100,9 +101,9 @@ export class DiskShadow {
         this.term = record.term;
         this.votedFor = record.votedFor;
         return;
-      case 'entry':
-        this.terms.set(record.entry.index, record.entry.term);
-        this.last = record.entry.index;
+      case 'entries':
+        for (const entry of record.entries) this.terms.set(entry.index, entry.term);
+        this.last = record.entries.last;
         return;
       case 'compacted':
         this.adopt(record.index);

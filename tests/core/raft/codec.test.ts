@@ -17,6 +17,7 @@ import {
 } from '../../../kv/core/machine/envelope';
 import { raftCodec } from '../../../kv/core/raft/codec';
 import { type Entry, makeEntry } from '../../../kv/core/raft/entry';
+import { EntryRun } from '../../../kv/core/raft/entry_run';
 import { bootstrapConfiguration, encodeConfiguration } from '../../../kv/core/raft/membership';
 import type { MessageKind, MessageOf, RaftMessage } from '../../../kv/core/raft/messages';
 import { encodeSnapshotMeta, nameSnapshot } from '../../../kv/core/raft/snapshot_meta';
@@ -73,7 +74,7 @@ const entries: Arbitrary<
       term: term(inTerm + above),
       baseIndex: logIndex(base.index),
       baseTerm: term(base.index === 0 ? 0 : base.term),
-      entries: made,
+      entries: EntryRun.of(logIndex(base.index), made),
     };
   });
 
@@ -292,12 +293,13 @@ test('entries, slices and envelopes are not copied, neither way', () => {
     baseIndex: logIndex(0),
     baseTerm: term(0),
     commit: logIndex(0),
-    entries: [entry],
+    entries: EntryRun.of(logIndex(0), [entry]),
   };
   expect(codec.encode(message)[1]).toBe(entry.encoded);
   const frame = body(message);
   const decoded = codec.decode(frame) as MessageOf<'append_entries'>;
-  expect(decoded.entries[0]?.encoded.buffer).toBe(frame.buffer);
+  expect(decoded.entries.bytes.buffer).toBe(frame.buffer);
+  expect(decoded.entries.entryAt(0).encoded.buffer).toBe(frame.buffer);
   const sliceMessage = example('install_snapshot', 5) as MessageOf<'install_snapshot'>;
   expect(codec.encode(sliceMessage)[1]).toBe(sliceMessage.bytes);
   const forward = example('forward', 5) as MessageOf<'forward'>;
@@ -313,7 +315,7 @@ describe('what the core takes for granted is checked', () => {
     baseIndex: logIndex(base[0]),
     baseTerm: term(base[1]),
     commit: logIndex(0),
-    entries: list,
+    entries: EntryRun.of(logIndex(base[0]), list),
   });
   const forward = (envelope: Uint8Array): RaftMessage => ({
     kind: 'forward',

@@ -8,14 +8,21 @@ import {
   millis,
   term,
 } from '../../../kv/core/ids';
-import { type Entry, entrySize, makeEntry } from '../../../kv/core/raft/entry';
+import {
+  ENTRY_HEADER_BYTES,
+  type Entry,
+  entryData,
+  entrySize,
+  makeEntry,
+} from '../../../kv/core/raft/entry';
+import { EntryRun } from '../../../kv/core/raft/entry_run';
 import { EntrySegments } from '../../../kv/core/raft/entry_segments';
 
 const SEGMENT = 64 * 1024;
 const FIRST = 7;
 /** Encoded sizes: parts of a segment that fill one exactly, or miss it by one, and larger ones. */
-const SIZES = [20, SEGMENT / 4, SEGMENT / 2 - 1, SEGMENT / 2, SEGMENT / 2 + 1].concat(
-  ...[SEGMENT - 20, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT],
+const SIZES = [24, SEGMENT / 4, SEGMENT / 2 - 1, SEGMENT / 2, SEGMENT / 2 + 1].concat(
+  ...[SEGMENT - 24, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT],
 );
 
 interface Held {
@@ -42,8 +49,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 function entryOf(index: number, number: number, size: number): Entry {
-  const data = new Uint8Array(size - 19).fill(number);
+  const data = new Uint8Array(size - ENTRY_HEADER_BYTES).fill(number);
   return makeEntry('command', logIndex(index), term(number), millis(number), data);
+}
+
+/** By one of the two ways: made in its place, or copied from where it came in. */
+function push(segments: EntrySegments, entry: Entry, sequence: JournalSequence): void {
+  const { kind, index, term: inTerm, time } = entry;
+  if (sequence % 2 === 0) segments.add(kind, inTerm, time, [entryData(entry)]);
+  else segments.addRun(EntryRun.of(logIndex(index - 1), [entry]));
+  segments.journaled(sequence);
 }
 
 const sameBytes = (x: Entry, y: Entry): boolean => Buffer.compare(x.encoded, y.encoded) === 0;
@@ -58,7 +73,7 @@ test('they agree with a dumb array, and what was read from them never changes', 
       const next = first + dumb.length;
       if (each.do === 'push') {
         const held = { entry: entryOf(next, i + 1, each.size), sequence: journalSequence(i + 1) };
-        segments.push(held.entry, held.sequence);
+        push(segments, held.entry, held.sequence);
         dumb.push(held);
         read.push({ was: held.entry, is: segments.entryAt(next) });
       } else if (dumb.length > 0) {
@@ -99,7 +114,7 @@ const countOf = (segments: EntrySegments): number =>
 test('only an entry that is there can be truncated from', () => {
   const segments = new EntrySegments(FIRST);
   expect(() => segments.truncateFrom(FIRST)).toThrow('there is no such entry');
-  segments.push(entryOf(FIRST, 1, 20), journalSequence(1));
+  push(segments, entryOf(FIRST, 1, 24), journalSequence(1));
   for (const index of [FIRST - 1, FIRST + 1, FIRST + 2]) {
     expect(() => segments.truncateFrom(index)).toThrow('there is no such entry');
   }
@@ -114,7 +129,7 @@ test('a segment is filled to the last byte, and freed with the last of its entri
   ] as const) {
     const segments = new EntrySegments(FIRST);
     for (let i = 0; i < 3 * count; i++) {
-      segments.push(entryOf(FIRST + i, 1, size), journalSequence(i + 1));
+      push(segments, entryOf(FIRST + i, 1, size), journalSequence(i + 1));
       expect(countOf(segments)).toBe(Math.floor(i / count) + 1);
     }
     for (let i = 0; i < 2 * count; i++) {
@@ -124,4 +139,29 @@ test('a segment is filled to the last byte, and freed with the last of its entri
     segments.truncateFrom(FIRST + 2 * count);
     expect([countOf(segments), segments.bytes]).toEqual([0, 0]);
   }
+});
+
+test('a run is copied in pieces that end where segments end, and read back in pieces that do', () => {
+  const sizes = [SEGMENT / 2, SEGMENT / 4, SEGMENT / 4, 100, 2 * SEGMENT, 200, 300];
+  const entries = sizes.map((size, i) => entryOf(FIRST + i, i + 1, size));
+  const segments = new EntrySegments(FIRST);
+  const copied: number[] = [];
+  for (let rest = EntryRun.of(logIndex(FIRST - 1), entries); rest.length > 0; ) {
+    const placed = segments.addRun(rest);
+    segments.journaled(journalSequence(copied.length + 1));
+    copied.push(placed.count);
+    rest = rest.from(placed.count);
+  }
+  expect(copied).toEqual([3, 1, 1, 2]);
+  expect(sizes.map((_, i) => segments.sequenceAt(FIRST + i))).toEqual([1, 1, 1, 2, 3, 4, 4]);
+  let at = FIRST;
+  for (const count of copied) {
+    const run = segments.runFrom(logIndex(at), 100, Number.POSITIVE_INFINITY);
+    expect([...run].every((entry, i) => sameBytes(entry, entries[at - FIRST + i] as Entry))).toBe(
+      true,
+    );
+    expect([run.first, run.length]).toEqual([at, count]);
+    at += count;
+  }
+  expect(segments.runFrom(logIndex(at), 1, 1).length).toBe(0);
 });

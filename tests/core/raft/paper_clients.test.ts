@@ -4,6 +4,7 @@ import { logIndex, millis, snapshotName, storageId, term } from '../../../kv/cor
 import { KeyValue } from '../../../kv/core/machine/key_value';
 import { Sessions } from '../../../kv/core/machine/sessions';
 import { makeEntry } from '../../../kv/core/raft/entry';
+import { EntryRun } from '../../../kv/core/raft/entry_run';
 import { type Configuration, encodeConfiguration } from '../../../kv/core/raft/membership';
 import type { MessageOf } from '../../../kv/core/raft/messages';
 import { encodeSnapshotMeta } from '../../../kv/core/raft/snapshot_meta';
@@ -21,7 +22,7 @@ const storagesOf = (solo: Solo) => solo.raft.log.configuration.voters.map((each)
 describe('§6 configurations', () => {
   const change = (index: number, inTerm: number, next: Configuration) => ({
     ...appendEntries(inTerm, [index - 1, 1]),
-    entries: [
+    entries: EntryRun.of(logIndex(index - 1), [
       makeEntry(
         'configuration',
         logIndex(index),
@@ -29,7 +30,7 @@ describe('§6 configurations', () => {
         millis(0),
         encodeConfiguration(next),
       ),
-    ],
+    ]),
   });
 
   test('§6 a server uses the newest configuration in its log, committed or not', () => {

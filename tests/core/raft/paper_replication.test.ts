@@ -16,7 +16,7 @@ describe('§5.3 log replication', () => {
     expect(messages.map((each) => each.to)).toEqual(['n2', 'n3']);
     for (const message of sent(messages, 'append_entries')) {
       expect(message).toMatchObject({ baseIndex: 3, baseTerm: 4, commit: 3 });
-      expect(message.entries.map((entry) => [entry.index, entry.term])).toEqual([[4, 4]]);
+      expect([...message.entries].map((entry) => [entry.index, entry.term])).toEqual([[4, 4]]);
     }
   });
 
@@ -208,7 +208,7 @@ describe('§5.3 log replication', () => {
       'append_entries',
     );
     expect(probe).toMatchObject({ baseIndex: 2, baseTerm: 1 });
-    expect(probe?.entries.map((entry) => entry.index)).toEqual([3, 4, 5]);
+    expect([...(probe?.entries ?? [])].map((entry) => entry.index)).toEqual([3, 4, 5]);
     // The same refusal again is old news.
     expect(
       solo.receive(2, {

@@ -22,6 +22,7 @@ import { type Configuration, encodeConfiguration } from '../../../kv/core/raft/m
 import { RecoveryError, recover } from '../../../kv/core/raft/recovery';
 import { encodeSnapshotMeta } from '../../../kv/core/raft/snapshot_meta';
 import type { InitialState } from '../../../kv/core/raft/state';
+import { entriesRecord } from '../../support/raft_history';
 import { id } from './solo';
 
 const MEMBERS = [id(1), id(2), id(3)];
@@ -100,9 +101,15 @@ class History {
     const isChange = this.prng.chance(1, 4);
     const before = (kept.at(-1) ?? this.last.base).configuration;
     const configuration = isChange ? sequence : before;
-    const place = { index: from, term: inTerm, configuration, sequence };
-    const entry = isChange ? change(from, inTerm, sequence) : noop(from, inTerm);
-    this.write(encodeRecord({ kind: 'entry', entry }), { entries: [...kept, place] });
+    // Several entries that were handed over at once are one record.
+    const count = this.prng.between(1, 3);
+    const added = Array.from({ length: count }, (_, i) => {
+      return { index: from + i, term: inTerm, configuration, sequence };
+    });
+    const made = added.map(({ index }, i) =>
+      isChange && i === 0 ? change(index, inTerm, sequence) : noop(index, inTerm),
+    );
+    this.write(entriesRecord(...made), { entries: [...kept, ...added] });
   }
 
   /** A new leader replaces what is not committed. */
@@ -304,8 +311,7 @@ test('every crash and every deletion of old records recovers to what was durable
 describe('what cannot be', () => {
   const hard = (inTerm: number) =>
     encodeRecord({ kind: 'hard_state', term: term(inTerm), votedFor: undefined });
-  const entry = (index: number, inTerm = 1) =>
-    encodeRecord({ kind: 'entry', entry: noop(index, inTerm) });
+  const entry = (index: number, inTerm = 1) => entriesRecord(noop(index, inTerm));
   const compacted = (index: number) =>
     encodeRecord({ kind: 'compacted', index: logIndex(index), term: term(1) });
 

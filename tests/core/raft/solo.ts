@@ -23,6 +23,7 @@ import { KeyValue } from '../../../kv/core/machine/key_value';
 import { Sessions } from '../../../kv/core/machine/sessions';
 import type { JournalRecord } from '../../../kv/core/protocol';
 import { type Entry, makeEntry } from '../../../kv/core/raft/entry';
+import { EntryRun } from '../../../kv/core/raft/entry_run';
 import { encodeRecord } from '../../../kv/core/raft/journal';
 import { encodeConfiguration } from '../../../kv/core/raft/membership';
 import type { MessageKind, MessageOf, RaftMessage } from '../../../kv/core/raft/messages';
@@ -35,6 +36,7 @@ import type { RaftState } from '../../../kv/core/raft/state';
 import { put } from '../../support/raft_cluster';
 import { NODE_OPTIONS } from '../../support/raft_defaults';
 import type { RaftEffect, RaftEvent } from '../../support/raft_disk';
+import { entriesRecord } from '../../support/raft_history';
 
 export interface SoloSetup {
   readonly nodes?: number;
@@ -80,7 +82,7 @@ export class Solo {
   constructor(readonly setup: SoloSetup = {}) {
     const { nodes = 3, log = [], options, votedFor } = setup;
     const records: JournalRecord[] = log.map((inTerm, i) =>
-      encodeRecord({ kind: 'entry', entry: entryOf(i + 1, inTerm, nodes) }),
+      entriesRecord(entryOf(i + 1, inTerm, nodes)),
     );
     const hardState = { term: term(setup.term ?? log.at(-1) ?? 0), votedFor: voteOf(votedFor) };
     records.push(encodeRecord({ kind: 'hard_state', ...hardState }));
@@ -271,7 +273,10 @@ export const appendEntries = (
   baseIndex: logIndex(base[0]),
   baseTerm: term(base[1]),
   commit: logIndex(commit),
-  entries: terms.map((each, i) => entryOf(base[0] + 1 + i, each)),
+  entries: EntryRun.of(
+    logIndex(base[0]),
+    terms.map((each, i) => entryOf(base[0] + 1 + i, each)),
+  ),
 });
 
 export const accepted = (
