@@ -43,8 +43,7 @@ export function createHttpServer(service: KeyValueService, options: HttpOptions)
   server.maxHeadersCount = 0;
   server.maxConnections = settings.maxConnections;
 
-  const plain = settings.hotPath && settings.fastLane;
-  const lane = plain ? new FastLane(server, service, settings) : undefined;
+  const lane = hasFastLane(settings) ? new FastLane(server, service, settings) : undefined;
   const connections = new Connections(server, settings.drainTimeoutMs, lane);
   const keys = new KeyHandler(service, settings);
   const app = createApp(withDraining(service, connections), settings, keys);
@@ -70,6 +69,13 @@ export function createHttpServer(service: KeyValueService, options: HttpOptions)
     else if (settings.hotPath) keys.handle(req, res);
     else app(req, res);
   }
+}
+
+/** A timeout of 0 is none to `node:http`; only it knows what to do without. */
+function hasFastLane(settings: HttpSettings): boolean {
+  const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs } = settings;
+  const timed = Math.min(headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs) > 0;
+  return settings.hotPath && settings.fastLane && timed;
 }
 
 function serverOptions(settings: HttpSettings) {

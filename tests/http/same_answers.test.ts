@@ -149,6 +149,16 @@ test('every operating error, and whatever a service throws', async () => {
   expect(servers[0]?.errors).toEqual(bugs);
 });
 
+test.each([500, 5_500, 0])('an idle connection is promised %d ms', async (keepAliveTimeoutMs) => {
+  const all: string[] = [];
+  for (const variant of VARIANTS) {
+    const server = await startServer({ ...variant, keepAliveTimeoutMs });
+    all.push(...(await said(server.port, request('DELETE', '/keys/a'), 1)));
+    await server.stop();
+  }
+  expectEqual(all);
+});
+
 test('a draining server', async () => {
   expectEqual(await Promise.all(servers.map(drainingAnswers)));
 });
