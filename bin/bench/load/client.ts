@@ -59,7 +59,8 @@ export class Client {
   }
 
   private read(size: number): void {
-    if (!this.talk.take(INPUT, size)) return;
+    // What comes after the farewell concerns nobody.
+    if (this.isOver || !this.talk.take(INPUT, size)) return;
     if (this.greeted !== undefined) {
       this.greeted();
       this.greeted = undefined;

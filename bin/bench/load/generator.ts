@@ -4,50 +4,69 @@
  */
 
 import { Client } from './client';
+import { GrpcClient, GrpcConnection } from './grpc_connection';
 import { EtcdJsonTalk, KeysTalk } from './http_talk';
 import type { LoadOrder, LoadResult } from './load_order';
 import { serveQuestions } from './questions';
+import { RedisTalk } from './redis_talk';
 import { Run } from './run';
 import type { Talk } from './talk';
-
-interface Party {
-  start(now: number): void;
-  close(): Promise<void>;
-}
+import { ZooKeeperTalk } from './zookeeper_talk';
 
 let run: Run | undefined;
-let parties: readonly Party[] = [];
+let clients: readonly { start(now: number): void }[] = [];
+let connections: readonly { close(): Promise<void> }[] = [];
 
 async function connect(order: LoadOrder): Promise<void> {
   run = new Run(order);
-  const clients = Array.from({ length: order.clients }, () => new Client(made(run), talkOf(order)));
-  parties = clients;
-  await Promise.all(
-    clients.map((client, i) => client.connect(made(order.ports[i % order.ports.length]))),
-  );
+  if (order.protocol === 'etcd-grpc') await connectGrpc(run, order);
+  else await connectClients(run, order);
 }
 
-function talkOf({ protocol, valueBytes }: LoadOrder): Talk {
+async function connectClients(to: Run, order: LoadOrder): Promise<void> {
+  const made = Array.from({ length: order.clients }, () => new Client(to, talkOf(order)));
+  [clients, connections] = [made, made];
+  await Promise.all(made.map((client, i) => client.connect(portFor(order, i))));
+}
+
+async function connectGrpc(to: Run, order: LoadOrder): Promise<void> {
+  const count = Math.min(order.clients, order.connections ?? 1);
+  const { valueBytes } = order;
+  const shared = Array.from({ length: count }, (_, i) => {
+    return new GrpcConnection(to, portFor(order, i), valueBytes);
+  });
+  connections = shared;
+  clients = Array.from({ length: order.clients }, (_, i) => {
+    return new GrpcClient(to, shared[i % count] as GrpcConnection, valueBytes);
+  });
+  await Promise.all(shared.map((connection) => connection.connect()));
+}
+
+const portFor = ({ ports }: LoadOrder, i: number): number => ports[i % ports.length] ?? 0;
+
+function talkOf({ protocol, valueBytes, workload, replicas = 0 }: LoadOrder): Talk {
   switch (protocol) {
     case 'http':
       return new KeysTalk(valueBytes);
     case 'etcd-json':
       return new EtcdJsonTalk(valueBytes);
-    default:
-      throw new Error(`nobody here speaks ${protocol}`);
+    case 'redis':
+      return new RedisTalk(valueBytes, replicas);
+    case 'zookeeper':
+      return new ZooKeeperTalk(valueBytes, workload === 'fill');
+    case 'etcd-grpc':
+      throw new Error('clients of gRPC share their connections');
   }
 }
 
-const go = (): Promise<LoadResult> => made(run).go(parties);
-
-async function close(): Promise<void> {
-  await Promise.all(parties.map((party) => party.close()));
-  parties = [];
+function go(): Promise<LoadResult> {
+  if (run === undefined) throw new Error('nobody is connected');
+  return run.go(clients);
 }
 
-function made<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('the generator was asked out of turn');
-  return value;
+async function close(): Promise<void> {
+  await Promise.all(connections.map((connection) => connection.close()));
+  [clients, connections] = [[], []];
 }
 
 serveQuestions({ connect, go, close });

@@ -16,13 +16,17 @@ export abstract class HttpTalk implements Talk {
   readonly greeting = undefined;
   readonly farewell = undefined;
   complaint: string | undefined;
+  /** A shorter body than this is no answer to what was asked. */
+  protected leastBody = 0;
   private readonly answer = new HttpAnswer();
 
   abstract request(operation: Operation, key: number): Buffer;
 
   take(bytes: Buffer, size: number): boolean {
     if (!this.answer.take(bytes, size)) return false;
-    this.complaint = this.answer.isFine ? undefined : this.answer.text;
+    const { isFine, text, bodyBytes } = this.answer;
+    if (!isFine) this.complaint = text;
+    else this.complaint = bodyBytes < this.leastBody ? `a body of ${bodyBytes} bytes` : undefined;
     return true;
   }
 }
@@ -82,6 +86,8 @@ const CHUNKS = -2;
 export class HttpAnswer {
   isFine = true;
   text = '';
+  /** What was said of the body's length, or what came of a chunked one with its frames. */
+  bodyBytes = 0;
   /** Bytes of the body that are still to come, or one of the constants above. */
   private missing = HEAD;
   /** The end of what came before, where a head or a chunked body came in pieces. */
@@ -120,6 +126,7 @@ export class HttpAnswer {
   private takeChunks(bytes: Buffer, size: number): void {
     const tail = size - LAST_CHUNK.length;
     this.missing = CHUNKS;
+    this.bodyBytes += size;
     if (tail >= 0 && bytes.compare(LAST_CHUNK, 0, LAST_CHUNK.length, tail, size) === 0) {
       this.missing = WHOLE;
     } else {
@@ -130,6 +137,7 @@ export class HttpAnswer {
   /** Returns where the head ends and notes how much body follows; -1 if it is not whole yet. */
   private readHead(bytes: Buffer, size: number): number {
     this.missing = WHOLE;
+    this.bodyBytes = 0;
     let line = bytes.indexOf(LINE_FEED) + 1;
     if (line === 0 || line >= size) return -1;
     for (;;) {
@@ -159,6 +167,7 @@ export class HttpAnswer {
         if (digit >= 0 && digit <= 9) value = value * 10 + digit;
       }
       this.missing = value;
+      this.bodyBytes = value;
     } else if (length === TRANSFER_ENCODING.length && matches(bytes, line, TRANSFER_ENCODING)) {
       this.missing = CHUNKS;
     }
@@ -185,6 +194,7 @@ export class EtcdJsonTalk extends HttpTalk {
   override request(operation: Operation, key: number): Buffer {
     this.templates[operation] ??= etcdTemplate(operation, this.valueBytes);
     const { bytes, keyAt } = this.templates[operation];
+    this.leastBody = operation === 'put' ? 0 : this.valueBytes;
     writeKeyDigits(this.key, 0, key);
     writeBase64(bytes, keyAt, this.key);
     return bytes;
