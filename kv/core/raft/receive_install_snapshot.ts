@@ -21,7 +21,10 @@ export function receiveInstallSnapshot(
   followLeader(raft, from);
   // An old snapshot must never replace newer state: what is committed here is at least as new.
   if (message.lastIndex <= raft.commit) {
-    return reply(raft, from, message.snapshot, 0, raft.commit);
+    // But only what our disk has may be counted. If it is still writing, an acknowledgement follows.
+    const match = logIndex(Math.min(raft.commit, raft.durable));
+    if (match >= message.lastIndex) reply(raft, from, message.snapshot, 0, match);
+    return;
   }
   const installing = installingFor(raft, message);
   if (installing === undefined || installing.committed) return;

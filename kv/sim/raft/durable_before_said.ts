@@ -1,6 +1,7 @@
 /**
  * Durable before said: nothing leaves a node before its disk has what it speaks of (§5.1: "updated
- * on stable storage before responding to RPCs"; §5.3 for entries).
+ * on stable storage before responding to RPCs"; §5.3 for entries). And durable before deleted: no
+ * record of the journal goes before what replaces it is durable.
  */
 
 import type { NodeId } from '../../core/ids';
@@ -20,12 +21,24 @@ export function checkSaid(
   effects: readonly Effect<RaftMessage, RaftReply<unknown>>[],
 ): void {
   for (const effect of effects) {
+    if (effect.kind === 'release') checkRelease(raft, disk, effect.before);
     if (effect.kind !== 'send') continue;
     const problem = problemOf(raft, disk, effect.to, effect.message);
     if (problem !== undefined) {
       throw new Violation('durable before said', `${raft.self} ${problem}`);
     }
   }
+}
+
+/** Records before a number may go: term and vote are behind it, and so is what is left of the log. */
+function checkRelease({ self, log }: Node, disk: DiskShadow, before: number): void {
+  const entry = disk.recordOf(log.firstIndex) ?? before;
+  if (disk.hardStateAt >= before && entry >= before) return;
+  const left = `term and vote are in record ${disk.hardStateAt}, entry ${log.firstIndex} in ${entry}`;
+  throw new Violation(
+    'durable before deleted',
+    `${self} deletes records before ${before}: ${left}`,
+  );
 }
 
 function problemOf(
@@ -43,6 +56,7 @@ function problemOf(
       return message.granted && !isDurable ? `votes for ${to} before that is durable` : undefined;
     }
     case 'append_entries_reply':
+    case 'install_snapshot_reply':
     case 'heartbeat_reply': {
       const { match } = message;
       // One of a former term waited for the disk and was true when it was made, like one that is
