@@ -25,7 +25,13 @@ import { createJournal } from '../storage/journal';
 import type { JournalPlace } from '../storage/journal_place';
 import { DEFAULT_MAX_RECORD_BYTES } from '../storage/record_format';
 import { IdentityDamaged, JournalDamaged, SnapshotDamaged } from '../storage/storage_errors';
-import { type DataFolder, type Known, landingsFor, noticedBytes } from './noticed_bytes';
+import {
+  type DataFolder,
+  type Known,
+  landingsFor,
+  leftBehind,
+  noticedBytes,
+} from './noticed_bytes';
 import { SimulatedFiles } from './simulated_files';
 
 const WHERE: DataFolder = {
@@ -77,6 +83,8 @@ class JournalDisk implements Disk {
       const storage = new DurableStorage(this.place(), WHERE.folder, identity, NO_LOCK);
       const recovered = takenFrom(storage.recovered);
       this.promised = recovered.firstSequence + recovered.records.length - 1;
+      const left = leftBehind(this.files.names.durableFiles(), WHERE, this.id, this.promised);
+      invariant(left === undefined, 'behind the last record there are zeros (J7)', { left });
       this.listen(storage, host);
       return recovered;
     } catch (error) {

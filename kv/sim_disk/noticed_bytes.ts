@@ -71,6 +71,30 @@ export function landingsFor(
   return isSegment ? noticed.filter((bytes) => bytes.file === file) : noticed;
 }
 
+/**
+ * What the last segment holds behind `last`, its last record, if it is not all zeros: rule J7 of
+ * `kv/storage/DESIGN.md`, to be looked at when a recovery has ended.
+ */
+export function leftBehind(
+  files: Files,
+  where: DataFolder,
+  storage: StorageId,
+  last: number,
+): string | undefined {
+  const paths = [...files.keys()].filter((path) => dirname(path) === where.journal);
+  const first = segmentFirsts(paths.map((path) => basename(path))).at(-1) ?? 0;
+  const file = files.get(join(where.journal, segmentName(first)));
+  if (file === undefined) return 'the last segment has no name';
+  const seed = segmentSeed(storage, first);
+  let end = provenEnd(file.durable, seed, first, last);
+  // A clean stop leaves a seal, which has no number of its own.
+  end = recordEnd(file.durable, end, seed, last + 1) ?? end;
+  const at = file.durable.findIndex((byte, i) => i >= end && byte !== 0);
+  return at < 0
+    ? undefined
+    : `byte ${at} of ${file.path}, behind the last record at ${end}, is set`;
+}
+
 function noticedInJournal(files: Files, where: DataFolder, known: Known): NoticedBytes[] {
   const firsts = segmentFirsts(
     [...files.keys()]

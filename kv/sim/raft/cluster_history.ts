@@ -13,8 +13,12 @@ import type { RaftReply } from '../../core/raft/requests';
 import type { RaftState } from '../../core/raft/state';
 import type { Timeline } from '../timeline';
 import { Violation } from '../violation';
+import { Beliefs } from './beliefs';
+import { type ConfigurationSeen, checkConfiguration, checkOverlap } from './configurations_seen';
 import { DiskShadow } from './disk_shadow';
 import { checkSaid } from './durable_before_said';
+import { SnapshotsSeen } from './snapshots_seen';
+import { VotesSeen } from './votes_seen';
 
 type RaftEffect = Effect<RaftMessage, RaftReply<unknown>>;
 
@@ -26,7 +30,7 @@ export interface CommittedEntry {
 }
 
 /** What was last seen of the running process of a node. */
-interface Seen {
+interface Seen extends ConfigurationSeen {
   commit: number;
   /** The term that it leads; 0 when it does not lead. */
   leads: number;
@@ -47,7 +51,16 @@ export class ClusterHistory {
   private readonly disks = new Map<StorageId, DiskShadow>();
   private readonly running = new Map<NodeId, { disk: DiskShadow; seen: Seen }>();
 
-  constructor(private readonly timeline: Timeline) {}
+  private readonly votes = new VotesSeen();
+  private readonly snapshots = new SnapshotsSeen();
+  private readonly beliefs: Beliefs;
+
+  constructor(
+    private readonly timeline: Timeline,
+    leasesHold: boolean,
+  ) {
+    this.beliefs = new Beliefs((storage) => this.disks.get(storage), leasesHold);
+  }
 
   /** How many configurations were committed: each binds disks, or ends a joint phase. */
   get bindings(): number {
@@ -68,13 +81,21 @@ export class ClusterHistory {
     if (raft.term < promised) {
       fail('R6 monotonic terms', `${raft.self} was in term ${promised}, starts in ${raft.term}`);
     }
+    if (raft.term < raft.log.lastTerm) {
+      const { lastIndex, lastTerm } = raft.log;
+      fail(
+        'R6 monotonic terms',
+        `${raft.self} starts in term ${raft.term}, its log ends at ${lastIndex}@${lastTerm}`,
+      );
+    }
     if (raft.commit > this.committed.length) {
       fail(
         'R5 state machine safety',
         `${raft.self} has a snapshot up to ${raft.commit}, but only ${this.committed.length} entries are committed`,
       );
     }
-    const seen = { commit: raft.commit, leads: 0, last: { index: 0, term: 0 } };
+    const unseen = { configuration: undefined, newest: 0 };
+    const seen = { commit: raft.commit, leads: 0, last: { index: 0, term: 0 }, ...unseen };
     this.running.set(raft.self, { disk, seen });
   }
 
@@ -84,6 +105,7 @@ export class ClusterHistory {
 
   ended(node: NodeId): void {
     this.running.delete(node);
+    this.votes.ended(node);
   }
 
   observe(raft: Readonly<RaftState>, effects: readonly RaftEffect[]): void {
@@ -93,9 +115,12 @@ export class ClusterHistory {
     disk.adopt(raft.snapshot?.index ?? 0);
     this.checkLeader(raft, seen);
     this.checkWritten(raft, disk, effects);
-    this.checkConfiguration(raft, disk);
+    checkConfiguration(raft, disk, seen, this.configurations);
     this.checkCommitted(raft, seen);
+    this.votes.observe(raft);
+    this.snapshots.observe(raft, effects);
     checkSaid(raft, disk, effects);
+    this.beliefs.observe(raft, disk, effects);
   }
 
   /** The index up to which everything was known to be committed at a moment of the run. */
@@ -176,22 +201,8 @@ export class ClusterHistory {
     }
   }
 
-  /** §6: "a server always uses the latest configuration in its log", and no other. */
-  private checkConfiguration({ self, log }: Readonly<RaftState>, disk: DiskShadow): void {
-    const newest = disk.configurationIndex;
-    if (
-      newest <= log.baseIndex
-        ? log.configurationIndex <= log.baseIndex
-        : newest === log.configurationIndex
-    )
-      return;
-    fail(
-      'newest configuration',
-      `${self} uses that of ${log.configurationIndex}, its log has one at ${newest}`,
-    );
-  }
-
-  private checkEntry({ self, log }: Readonly<RaftState>, entry: Entry): void {
+  private checkEntry(raft: Readonly<RaftState>, entry: Entry): void {
+    const { self, log } = raft;
     const { index, term } = entry;
     const isStill = log.termAt(index) === term;
     const baseTerm = isStill ? log.termAt(index - 1) : undefined;
@@ -199,6 +210,7 @@ export class ClusterHistory {
     const known = this.written.get(name);
     if (known === undefined) {
       this.written.set(name, { entry, baseTerm });
+      if (isStill && entry.kind === 'configuration') checkOverlap(raft, entry);
       return;
     }
     const sameBase =
@@ -213,6 +225,13 @@ export class ClusterHistory {
     const { self, commit, log, term } = raft;
     if (commit === seen.commit) return;
     if (commit < seen.commit) fail('R7 monotonic commit', `${self} goes back to ${commit}`);
+    // §5.4.2: "only log entries from the leader's current term are committed by counting".
+    if (seen.leads === term && raft.role.kind === 'leader' && log.termAt(commit) !== term) {
+      fail(
+        'R4 leader completeness',
+        `${self} leads term ${term} and commits ${commit} by counting`,
+      );
+    }
     const isNew = commit > this.committed.length;
     const from = Math.max(seen.commit, log.baseIndex) + 1;
     for (let index = from; index <= commit; index++) {

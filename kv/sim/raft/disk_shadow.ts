@@ -20,7 +20,9 @@ export class DiskShadow {
   last = 0;
   /** Everything up to here is in a snapshot or was compacted. */
   base = 0;
-  private readonly terms = new Map<number, number>();
+  /** The number of the record in the journal that holds term and vote; 0 if there is none. */
+  hardStateAt = 0;
+  private readonly entries = new Map<number, { readonly term: number; readonly at: number }>();
   private pending: Pending[] = [];
 
   /** Where the configurations of the log are that were handed over, durable or not. */
@@ -41,14 +43,14 @@ export class DiskShadow {
     this.pending = [];
     this.term = 0;
     this.votedFor = undefined;
-    this.terms.clear();
-    this.last = this.base = 0;
+    this.entries.clear();
+    this.last = this.base = this.hardStateAt = 0;
     this.configurations = [];
-    for (const record of records) {
+    records.forEach((record, i) => {
       const decoded = decodeRecord(record);
       this.noteConfiguration(decoded);
-      this.apply(decoded);
-    }
+      this.apply(decoded, recovered.firstSequence + i);
+    });
     if (recovered.snapshot === undefined) return;
     const { index, term } = decodeSnapshotMeta(recovered.snapshot.meta);
     this.adopt(index);
@@ -71,7 +73,7 @@ export class DiskShadow {
   persisted(through: number): void {
     const done = this.pending.findIndex(({ sequence }) => sequence > through);
     const durable = this.pending.splice(0, done === -1 ? this.pending.length : done);
-    for (const { record } of durable) this.apply(record);
+    for (const { record, sequence } of durable) this.apply(record, sequence);
   }
 
   /** A snapshot up to here is durable. */
@@ -82,7 +84,12 @@ export class DiskShadow {
 
   /** Whether the entry of this index and term is safe on this disk. */
   holds(index: number, term: number): boolean {
-    return index <= this.base || (index <= this.last && this.terms.get(index) === term);
+    return index <= this.base || (index <= this.last && this.entries.get(index)?.term === term);
+  }
+
+  /** The number of the record in the journal that holds an entry, if that is durable. */
+  recordOf(index: number): number | undefined {
+    return index > this.last ? undefined : this.entries.get(index)?.at;
   }
 
   /** An entry replaces everything from its index on, configurations included. */
@@ -95,21 +102,22 @@ export class DiskShadow {
     }
   }
 
-  private apply(record: RaftRecord): void {
+  private apply(record: RaftRecord, at: number): void {
     switch (record.kind) {
       case 'hard_state':
         this.term = record.term;
         this.votedFor = record.votedFor;
+        this.hardStateAt = at;
         return;
       case 'entries':
-        for (const entry of record.entries) this.terms.set(entry.index, entry.term);
+        for (const { index, term } of record.entries) this.entries.set(index, { term, at });
         this.last = record.entries.last;
         return;
       case 'compacted':
         this.adopt(record.index);
         return;
       case 'reset':
-        this.terms.clear();
+        this.entries.clear();
         this.base = this.last = record.index;
         return;
     }

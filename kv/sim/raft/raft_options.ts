@@ -18,7 +18,7 @@ export function drawRaftOptions(prng: Prng, slowestDelayMs: number): SharedOptio
     keyTtlMs: 15 * 60_000,
     sessionTtlMs: fewSessions ? prng.pick([300, 2000]) : 15 * 60_000,
     maxKeys: prng.pick([1_000_000, 1_000_000, 200]),
-    maxSessions: fewSessions ? 16 : 10_000,
+    maxSessions: fewSessions ? prng.pick([8, 16]) : 10_000,
   };
   return {
     electionTimeoutMinMs: millis(electionTimeoutMinMs),

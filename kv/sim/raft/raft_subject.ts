@@ -22,11 +22,13 @@ import type { NodeStart, Operation, Subject } from '../subject';
 import type { Timeline } from '../timeline';
 import type { Application, Intent, Recorded } from './application';
 import { ClusterHistory, type CommittedEntry } from './cluster_history';
+import { delicateMoments } from './delicate';
 import { type Manner, RaftOperation } from './raft_operation';
 import type { SharedOptions } from './raft_options';
-import { checkRead } from './read_promises';
+import { checkAge, checkRead } from './read_promises';
 import { Reference, stateOf } from './reference';
 import { checkBounds, unrestOf } from './rest';
+import { SessionsAsked } from './sessions_asked';
 
 type Core<Query, Answer> = Raft<Query, Answer>;
 
@@ -54,6 +56,7 @@ export class RaftSubject<Query, Answer>
   /** What each client has seen: the index of its newest answer. */
   private readonly seenBy = new Map<string, LogIndex>();
   private readonly counts = new Map<string, number>();
+  private readonly sessions = new SessionsAsked();
   private lastPlace = 0;
   private lastOperation = 0;
 
@@ -66,7 +69,7 @@ export class RaftSubject<Query, Answer>
     private readonly report: (name: string, count: number) => void,
   ) {
     this.codec = raftCodec((command) => application.checkCommand?.(command));
-    this.history = new ClusterHistory(timeline);
+    this.history = new ClusterHistory(timeline, configuration.clocks !== 'wild');
     const empty = new Sessions(application.machine());
     this.reference = new Reference(empty, this.history, (query, entry) => {
       this.tellApplication(query, entry);
@@ -99,7 +102,9 @@ export class RaftSubject<Query, Answer>
   ): void {
     const raft = this.core(node).inspect;
     this.history.observe(raft, effects);
+    this.sessions.observe(node, effects);
     checkBounds(raft);
+    checkAge(raft, this.timeline.now, this.history, this.configuration.clocks);
     for (const effect of effects) {
       if (effect.kind === 'reply') this.servedAt.set(effect.reply, this.timeline.now);
       else if (effect.kind === 'send') this.count(`sent ${effect.message.kind}`);
@@ -114,6 +119,7 @@ export class RaftSubject<Query, Answer>
   ended(node: NodeId): void {
     this.cores.delete(node);
     this.history.ended(node);
+    this.sessions.ended(node);
   }
 
   leader(): NodeId | undefined {
@@ -123,6 +129,12 @@ export class RaftSubject<Query, Answer>
       if (role.kind === 'leader' && term > (found?.inspect.term ?? 0)) found = core;
     }
     return found?.inspect.self;
+  }
+
+  delicate(): { node: NodeId; why: string }[] {
+    return [...this.cores].flatMap(([node, core]) =>
+      delicateMoments(core.inspect).map((why) => ({ node, why })),
+    );
   }
 
   handOver(deadline: Millis): RaftRequest<Query> {

@@ -1,5 +1,6 @@
 /** What a read promises by its level, checked against what an all-knowing observer has seen. */
 
+import type { RaftState } from '../../core/raft/state';
 import type { RunConfiguration } from '../configuration';
 import { Violation } from '../violation';
 import type { ClusterHistory } from './cluster_history';
@@ -49,4 +50,22 @@ export function checkRead<Query, Answer>(
       `${what} as at most ${served.age} ms old, but ${needed} had been committed by then`,
     );
   }
+}
+
+/** How old a node thinks that its state is at most, whether or not somebody asks just now. */
+export function checkAge(
+  raft: Readonly<RaftState>,
+  now: number,
+  history: ClusterHistory,
+  clocks: RunConfiguration['clocks'],
+): void {
+  // The state is looked at and not changed, which its type cannot say.
+  const age = raft.clients.reads.age(raft as RaftState);
+  if (age === Number.POSITIVE_INFINITY) return;
+  const needed = history.committedBefore(now - age * CLOCK_SLACK[clocks]);
+  if (raft.applied >= needed) return;
+  throw new Violation(
+    'staleness',
+    `${raft.self} takes its state at index ${raft.applied} for at most ${age} ms old, but ${needed} had been committed by then`,
+  );
 }
