@@ -43,7 +43,7 @@ export function addTotals(sum: Totals, more: Totals): void {
 }
 
 /** Kinds of faults by what they meet. Complete by type: a new kind must find its place here. */
-const CLASSES = ['processes', 'network', 'disks', 'clocks', 'leadership'] as const;
+const CLASSES = ['processes', 'network', 'disks', 'clocks', 'leadership', 'ambushes'] as const;
 const CLASS_OF: Record<FaultKind, (typeof CLASSES)[number]> = {
   kill: 'processes',
   power_cut: 'processes',
@@ -56,6 +56,7 @@ const CLASS_OF: Record<FaultKind, (typeof CLASSES)[number]> = {
   slow_link: 'network',
   broken_connection: 'network',
   loss_burst: 'network',
+  repeat_burst: 'network',
   slow_disk: 'disks',
   bit_flip: 'disks',
   misdirected_write: 'disks',
@@ -66,6 +67,7 @@ const CLASS_OF: Record<FaultKind, (typeof CLASSES)[number]> = {
   clock_jump: 'clocks',
   clock_rate: 'clocks',
   hand_over: 'leadership',
+  ambush: 'ambushes',
 };
 
 const MS_PER_HOUR = 3_600_000;

@@ -16,6 +16,8 @@ export interface RunConfiguration {
   readonly network: NetworkSettings;
   /** A flush takes from so many to so many milliseconds. */
   readonly flushMs: readonly [number, number];
+  /** The first start of each node comes at most so late; all at once for 0. */
+  readonly lateStartMs: number;
   /** A turn of the event loop takes at most so long. */
   readonly turnMs: number;
   /**
@@ -75,6 +77,8 @@ const USUAL_MS: Record<FaultKind, number> = {
   failed_flush: 6000,
   full_disk: 6000,
   wiped_disk: 8000,
+  ambush: 4000,
+  repeat_burst: 4000,
 };
 
 const SIZES = [1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7] as const;
@@ -95,6 +99,7 @@ export function drawConfiguration(seed: number, limits: RunLimits = {}): RunConf
       [2, 20],
       [10, 60],
     ] as const),
+    lateStartMs: prng.pick([0, 0, 300, 6000]),
     turnMs: prng.pick([0, 1, 1, 4]),
     clocks,
     rates: drawRates(prng, clocks, limits.kinds ?? FAULT_KINDS),

@@ -28,6 +28,8 @@ export const FAULT_KINDS = [
   'failed_flush',
   'full_disk',
   'wiped_disk',
+  'ambush',
+  'repeat_burst',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -82,6 +84,8 @@ const DURATIONS: Record<FaultKind, readonly [number, number]> = {
   failed_flush: [5, 2000],
   full_disk: [5, 2000],
   wiped_disk: [5, 2000],
+  ambush: [500, 6000],
+  repeat_burst: [200, 4000],
 };
 
 /** The faults of a run of `durationMs`, in the order of their coming. */
@@ -93,7 +97,9 @@ export function drawFaults(rates: FaultRates, durationMs: number, seed: Prng): F
     // A stream for each kind: another rate of one of them leaves the others as they were.
     const prng = seed.stream(`faults ${kind}`);
     const between = () => prng.between(Math.ceil(mean / 4), Math.ceil((mean * 7) / 4));
-    for (let at = between(); at < durationMs; at += between()) {
+    // The first moments of a cluster are delicate too.
+    const first = kind === 'ambush' && prng.chance(1, 2) ? 1 : between();
+    for (let at = first; at < durationMs; at += between()) {
       const target = { leader: prng.chance(2, 5), pick: prng.between(0, 1_000_000) };
       const forMs = prng.between(...DURATIONS[kind]);
       drawn.push({ kind, at, target, forMs, amount: prng.between(0, 1_000_000) });

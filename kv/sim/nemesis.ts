@@ -6,6 +6,7 @@
 import { unreachable } from '../core/assert';
 import { millis, type NodeId, type StorageId, storageId } from '../core/ids';
 import type { Prng } from '../core/prng';
+import { Ambush } from './ambush';
 import type { RunConfiguration } from './configuration';
 import type { Counters } from './counters';
 import { DISK_FAULTS, type Fault } from './faults';
@@ -43,23 +44,29 @@ export class Nemesis<Message, Request, Reply> {
   private isOver = false;
   private readonly networkFaults: NetworkFaults<Message>;
   private readonly processFaults: ProcessFaults<Message, Request, Reply>;
+  private readonly ambush: Ambush<Message, Request, Reply>;
 
   constructor(
     private readonly host: NemesisHost<Message, Request, Reply>,
     private readonly prng: Prng,
   ) {
     const say = (text: string) => this.say(text);
+    const undoLater = (afterMs: number, undo: () => void) => this.undoLater(afterMs, undo);
     this.networkFaults = new NetworkFaults({
       ids: () => host.nodes.map((node) => node.id),
       network: host.network,
-      prng,
-      undoLater: (afterMs, undo) => this.undoLater(afterMs, undo),
-      say,
+      ...{ prng, undoLater, say },
     });
-    this.processFaults = new ProcessFaults({
+    const processes = {
       ...{ timeline: host.timeline, subject: host.subject, nodes: host.nodes, prng, say },
       isOver: () => this.isOver,
-      restartLater: (node, afterMs) => this.restartLater(node, afterMs),
+      restartLater: this.restartLater.bind(this),
+    };
+    this.processFaults = new ProcessFaults(processes);
+    this.ambush = new Ambush({
+      ...{ ...processes, undoLater, network: host.network },
+      slowDisk: this.slowDisk.bind(this),
+      handOver: () => void this.handOver(),
     });
   }
 
@@ -85,7 +92,7 @@ export class Nemesis<Message, Request, Reply> {
     for (const undo of this.lasting) undo();
     this.lasting.clear();
     const { network, nodes, configuration } = this.host;
-    network.lost = 0;
+    network.lost = network.echoed = 0;
     for (const node of nodes) {
       node.resume();
       node.useUsualTurn();
@@ -130,6 +137,8 @@ export class Nemesis<Message, Request, Reply> {
         return this.processFaults.blackOut(fault);
       case 'leader_hunt':
         return this.processFaults.huntLeaders(fault);
+      case 'ambush':
+        return this.ambush.begin(fault);
       case 'pause':
         if (!node.isUp) return false;
         this.say(`${node.id} is stopped for ${fault.forMs} ms`);
@@ -146,6 +155,7 @@ export class Nemesis<Message, Request, Reply> {
       case 'slow_link':
       case 'broken_connection':
       case 'loss_burst':
+      case 'repeat_burst':
         return this.networkFaults.strike(fault, fault.kind, node.id);
       case 'slow_disk':
       case 'slow_loop':
@@ -188,18 +198,21 @@ export class Nemesis<Message, Request, Reply> {
   private slowDown(fault: Fault, node: SimulatedNode<Message, Request, Reply>): boolean {
     const isStall = fault.kind === 'slow_disk' && fault.amount % 7 === 0;
     const ms = 10 + (fault.amount % (isStall ? STALL_MS : 400));
-    if (fault.kind === 'slow_disk') {
-      this.say(`the disk of ${node.id} takes up to ${ms} ms for ${fault.forMs} ms`);
-      node.disk.setLatency(Math.floor(ms / 2), ms);
-      this.undoLater(fault.forMs, () => {
-        node.disk.setLatency(...this.host.configuration.flushMs);
-      });
-    } else {
+    if (fault.kind === 'slow_disk') this.slowDisk(node, ms, fault.forMs);
+    else {
       this.say(`the event loop of ${node.id} takes up to ${ms} ms for ${fault.forMs} ms`);
       node.turnMs = ms;
       this.undoLater(fault.forMs, () => node.useUsualTurn());
     }
     return true;
+  }
+
+  private slowDisk(node: SimulatedNode<Message, Request, Reply>, ms: number, forMs: number): void {
+    this.say(`the disk of ${node.id} takes up to ${ms} ms for ${forMs} ms`);
+    node.disk.setLatency(Math.floor(ms / 2), ms);
+    this.undoLater(forMs, () => {
+      node.disk.setLatency(...this.host.configuration.flushMs);
+    });
   }
 
   private handOver(): boolean {

@@ -57,6 +57,8 @@ interface Path {
 export class Network<Message> {
   /** Of ten thousand messages so many are lost, for now. */
   lost: number;
+  /** Of ten thousand messages so many come a second time, seconds late, for now. */
+  echoed = 0;
   private readonly paths = new Map<string, Path>();
 
   constructor(
@@ -78,10 +80,14 @@ export class Network<Message> {
       this.counters.lost++;
       return;
     }
-    this.travel(path, from, to, lane, this.copy(message));
+    this.travel(path, from, to, lane, this.copy(message), 0);
     if (this.prng.between(1, 10_000) <= this.settings.repeated) {
       this.counters.repeated++;
-      this.travel(path, from, to, lane, this.copy(message));
+      this.travel(path, from, to, lane, this.copy(message), 0);
+    }
+    if (this.echoed > 0 && this.prng.between(1, 10_000) <= this.echoed) {
+      this.counters.repeated++;
+      this.travel(path, from, to, lane, this.copy(message), this.lateness());
     }
   }
 
@@ -115,10 +121,17 @@ export class Network<Message> {
     return this.path(one, other).blocked === 0 && this.path(other, one).blocked === 0;
   }
 
-  private travel(path: Path, from: NodeId, to: NodeId, lane: Lane, message: Message): void {
+  private travel(
+    path: Path,
+    from: NodeId,
+    to: NodeId,
+    lane: Lane,
+    message: Message,
+    laterMs: number,
+  ): void {
     const { minDelayMs, maxDelayMs, ordered, late } = this.settings;
     const drawn = this.prng.between(minDelayMs * PARTS, maxDelayMs * PARTS) / PARTS;
-    let arrival = this.timeline.now + drawn + path.slowMs;
+    let arrival = this.timeline.now + drawn + path.slowMs + laterMs;
     if (ordered) arrival = Math.max(arrival, path.lastArrival[lane]);
     else if (this.prng.between(1, 10_000) <= late) arrival += this.lateness();
     path.lastArrival[lane] = arrival;

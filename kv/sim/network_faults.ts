@@ -8,7 +8,7 @@ import type { Network } from './network';
 
 export type NetworkFaultKind = Extract<
   FaultKind,
-  'partition' | 'one_way' | 'slow_link' | 'broken_connection' | 'loss_burst'
+  'partition' | 'one_way' | 'slow_link' | 'broken_connection' | 'loss_burst' | 'repeat_burst'
 >;
 
 export interface NetworkFaultHost<Message> {
@@ -35,6 +35,8 @@ export class NetworkFaults<Message> {
         return this.breakConnection(fault, node);
       case 'loss_burst':
         return this.loseMuch(fault);
+      case 'repeat_burst':
+        return this.repeatMuch(fault);
       default:
         return unreachable(kind);
     }
@@ -128,6 +130,19 @@ export class NetworkFaults<Message> {
     network.lost = lost;
     this.host.undoLater(fault.forMs, () => {
       network.lost = network.settings.lost;
+    });
+    return true;
+  }
+
+  /** Many messages come a second time, long after they were sent. */
+  private repeatMuch(fault: Fault): boolean {
+    const { network } = this.host;
+    if (network.settings.ordered) return false;
+    const echoed = 500 + (fault.amount % 4000);
+    this.host.say(`${echoed / 100} % of all messages come again much later, for ${fault.forMs} ms`);
+    network.echoed = echoed;
+    this.host.undoLater(fault.forMs, () => {
+      network.echoed = 0;
     });
     return true;
   }

@@ -70,6 +70,9 @@ export interface Subject<Message, Request, Reply> {
   /** Whether the system promises to survive the loss of this node's disk just now. */
   mayLoseDisk(node: NodeId, diskOf: (node: NodeId) => StorageId): boolean;
 
+  /** Nodes that are in the middle of something which a fault may spoil, and what that is. */
+  delicate(): readonly { readonly node: NodeId; readonly why: string }[];
+
   /** Whether the system counts on this node with this disk. */
   isSettled(node: NodeId, storage: StorageId): boolean;
 

@@ -99,12 +99,23 @@ export class World<Message, Request, Reply> {
   run(): void {
     const { durationMs } = this.setup.configuration;
     this.nemesis.begin(this.setup.faults);
-    for (const node of this.nodes) this.nemesis.restart(node);
+    this.startNodes();
     this.startClients();
     this.pass(durationMs);
     this.checkLiveness();
     this.checkRest();
     this.subject.checkHistory();
+  }
+
+  private startNodes(): void {
+    const { lateStartMs, durationMs } = this.setup.configuration;
+    for (const node of this.nodes) {
+      if (lateStartMs === 0) this.nemesis.restart(node);
+      else {
+        const latest = Math.min(lateStartMs, durationMs / 2);
+        this.nemesis.restartLater(node, this.prng.between(0, latest));
+      }
+    }
   }
 
   private startClients(): void {
