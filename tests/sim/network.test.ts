@@ -126,3 +126,21 @@ test('a slow link delays by what it says, and a full queue drops', () => {
   expect(wire.arrived).toHaveLength(2000);
   expect(wire.counters.lost).toBe(500);
 });
+
+test('for a while messages come again long after they were sent', () => {
+  const wire = new Wire({ ordered: false });
+  wire.network.echoed = 5000;
+  wire.send(400);
+  wire.network.echoed = 0;
+  wire.timeline.runUntil(9);
+  expect(sorted(wire.numbers)).toEqual(upTo(400));
+  wire.timeline.runUntil(10_000);
+  const echoes = wire.arrived.slice(400);
+  expect(echoes.length).toBeGreaterThan(100);
+  expect(echoes.length).toBeLessThan(300);
+  expect(wire.counters.repeated).toBe(echoes.length);
+  for (const { at } of echoes) expect(at).toBeGreaterThanOrEqual(50);
+  wire.send(10);
+  wire.timeline.runUntil(20_000);
+  expect(wire.arrived.length).toBe(410 + echoes.length);
+});
