@@ -76,10 +76,9 @@ export class Ambush<Message, Request, Reply> {
     if (node === undefined) return;
     const leader = nodes.find((each) => each.id === subject.leader()) ?? node;
     // Some things go wrong only if the node and its leader both have trouble.
-    const count = prng.pick([1, 1, 2]);
-    for (let i = 0; i < count; i++) {
+    const victims = prng.pick([[node], [leader], [node, leader], [node, leader]]);
+    for (const victim of victims) {
       const blow = prng.pick(BLOWS);
-      const victim = prng.chance(1, 2) ? leader : node;
       if (!victim.isUp) continue;
       this.host.say(`${id} ${why}: ${blow.replaceAll('_', ' ')} (${victim.id})`);
       this.deal(blow, victim, leader);

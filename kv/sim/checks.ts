@@ -22,6 +22,7 @@ export const CHECKS = {
   rounds: 'an answer to a heartbeat is counted for the round that it answers',
   lease: 'while a leader trusts its lease nobody else is elected',
   bounds: 'requests and messages under way stay within their limits',
+  refusals: 'a write that was forwarded once is refused, or it is in a log, but not both',
   replies: 'a request is answered once',
   'uncommitted read': 'no read is answered from a state that is not committed',
   'read index': 'a linearizable read sees all that was committed before it was asked',

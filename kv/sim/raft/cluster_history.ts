@@ -17,6 +17,7 @@ import { Beliefs } from './beliefs';
 import { type ConfigurationSeen, checkConfiguration, checkOverlap } from './configurations_seen';
 import { DiskShadow } from './disk_shadow';
 import { checkSaid } from './durable_before_said';
+import { ForwardsDecided } from './forwards_decided';
 import { SnapshotsSeen } from './snapshots_seen';
 import { VotesSeen } from './votes_seen';
 
@@ -53,6 +54,7 @@ export class ClusterHistory {
 
   private readonly votes = new VotesSeen();
   private readonly snapshots = new SnapshotsSeen();
+  private readonly forwards = new ForwardsDecided();
   private readonly beliefs: Beliefs;
 
   constructor(
@@ -113,6 +115,9 @@ export class ClusterHistory {
     if (known === undefined) return;
     const { disk, seen } = known;
     disk.adopt(raft.snapshot?.index ?? 0);
+    for (const effect of effects) {
+      if (effect.kind === 'send') this.forwards.sent(raft.self, effect.message);
+    }
     this.checkLeader(raft, seen);
     this.checkWritten(raft, disk, effects);
     checkConfiguration(raft, disk, seen, this.configurations);
@@ -211,6 +216,7 @@ export class ClusterHistory {
     if (known === undefined) {
       this.written.set(name, { entry, baseTerm });
       if (isStill && entry.kind === 'configuration') checkOverlap(raft, entry);
+      this.forwards.proposed(self, entry);
       return;
     }
     const sameBase =
