@@ -192,8 +192,11 @@ function byteString(key: unknown): string {
 
 /** A value as it was put: JSON text in UTF-8, whose bytes are the characters of `text`. */
 function jsonValue(text: string): Json {
-  return JSON.parse(Buffer.from(text, 'latin1').toString('utf8'));
+  const utf8 = NOT_ASCII.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text;
+  return JSON.parse(utf8);
 }
+
+const NOT_ASCII = /[\u0080-\u00ff]/;
 
 function jsonBytes(value: unknown): Uint8Array {
   const text: string | undefined = JSON.stringify(value);

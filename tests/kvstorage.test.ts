@@ -49,6 +49,8 @@ test('a cluster of one serves every operation', async () => {
   expect(await node.get('a')).toBeUndefined();
   await node.put('a', { text: 'grüße ✓', list: [1, null, true] });
   expect(await node.get('a')).toEqual({ text: 'grüße ✓', list: [1, null, true] });
+  await node.put('schlüssel 🐈', 'plain');
+  expect(await node.get('schlüssel 🐈')).toBe('plain');
   await node.append('b', 1);
   const { index } = await node.append('b', 'zwei');
   expect(await node.get('b', { minIndex: index })).toEqual([1, 'zwei']);
