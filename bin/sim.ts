@@ -14,7 +14,16 @@ import { type Command, type Manner, Refusal, readFlags } from './sim_flags';
 import { dealOut } from './sim_pool';
 import { Progress } from './sim_progress';
 import { readRegressions } from './sim_regressions';
-import { carryOut, type Failure, failureOf, flagsOfRun, type Run, tryOut, varied } from './sim_run';
+import {
+  carryOut,
+  type Failure,
+  failureOf,
+  flagsOfRun,
+  type Run,
+  type SimulatedProtocol,
+  tryOut,
+  varied,
+} from './sim_run';
 import { checkedRows, summary, totalsOf } from './sim_totals';
 import type { Chunk } from './sim_worker';
 
@@ -31,7 +40,12 @@ async function main(args: readonly string[]): Promise<number> {
     case 'one':
       return runOne(command);
     case 'seeds':
-      return runMany(chunksOf(command), command.last - command.first + 1, command.manner);
+      return runMany(
+        chunksOf(command),
+        command.last - command.first + 1,
+        command.manner,
+        command.settings.protocol,
+      );
     case 'regressions': {
       const runs = readRegressions(textOf(command.file), command.file);
       return runMany(regressionChunks(runs, command.manner), runs.length, command.manner);
@@ -58,6 +72,7 @@ async function runMany(
   chunks: Iterator<Chunk>,
   seeds: number,
   { jobs, keepGoing, shrink }: Manner,
+  protocol?: SimulatedProtocol,
 ): Promise<number> {
   const progress = new Progress(seeds);
   const failures: Failure[] = [];
@@ -79,7 +94,7 @@ async function runMany(
   const wallMs = progress.end();
   failures.sort((one, other) => one.seed - other.seed);
   for (const line of summary(progress.totals, wallMs, processes)) say(line);
-  for (const line of checkedRows()) say(line);
+  for (const line of checkedRows(protocol)) say(line);
   const [first] = failures;
   if (first !== undefined) {
     say('');

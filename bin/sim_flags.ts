@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import yargs from 'yargs/yargs';
 import { FAULT_KINDS } from '../kv/sim/faults';
 import { SIMPLIFICATIONS, type Simplification } from '../kv/sim/variation';
-import { DISK_KINDS, type Run, type Settings } from './sim_run';
+import { DISK_KINDS, type Run, type Settings, SIMULATED_PROTOCOLS } from './sim_run';
 
 /** How a program of several processes goes about it. */
 export interface Manner {
@@ -79,7 +79,11 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     modes: RUNS,
     standard: 'mixed',
   },
-  protocol: { help: 'the protocol: raft', modes: RUNS, standard: 'raft' },
+  protocol: {
+    help: `the protocol: ${listOf(SIMULATED_PROTOCOLS)}`,
+    modes: [...RUNS, 'planted_bugs'],
+    standard: 'raft',
+  },
   regressions: {
     help: 'run the lines of this file, flags of one run each',
     modes: ['regressions'],
@@ -192,9 +196,6 @@ function commandOf(mode: Mode, values: Values): Command {
 }
 
 function settingsOf(values: Values): Settings {
-  if (values.protocol !== undefined && values.protocol !== 'raft') {
-    refuse(`--protocol must be raft, the only protocol so far, not ${shown(values.protocol)}`);
-  }
   const nodes = number(values, 'nodes', 1, MAX_NODES);
   const durationMs = number(values, 'duration', 1, MAX_DURATION_MS);
   const kinds = names(values, 'faults', FAULT_KINDS);
@@ -208,7 +209,17 @@ function settingsOf(values: Values): Settings {
   if (disk === undefined) {
     return refuse(`--disk must be one of ${listOf(DISK_KINDS)}, not ${shown(values.disk)}`);
   }
-  return { disk, nodes, durationMs, kinds, keep, simplify };
+  return { protocol: protocolOf(values), disk, nodes, durationMs, kinds, keep, simplify };
+}
+
+function protocolOf(values: Values): Settings['protocol'] {
+  const protocol = SIMULATED_PROTOCOLS.find((one) => one === (values.protocol ?? 'raft'));
+  return (
+    protocol ??
+    refuse(
+      `--protocol must be one of ${listOf(SIMULATED_PROTOCOLS)}, not ${shown(values.protocol)}`,
+    )
+  );
 }
 
 /** Checked here, passed on as they are. */
@@ -216,7 +227,9 @@ function plantedBugFlags(values: Values): string[] {
   const jobs = number(values, 'jobs', 1, MAX_JOBS);
   const maxSeeds = number(values, 'max-seeds', 1, 2 ** 32);
   const bugs = [values.bug ?? []].flat();
+  const protocol = values.protocol === undefined ? undefined : protocolOf(values);
   return [
+    ...(protocol === undefined ? [] : ['--protocol', protocol]),
     ...(jobs === undefined ? [] : ['--jobs', String(jobs)]),
     ...(maxSeeds === undefined ? [] : ['--max-seeds', String(maxSeeds)]),
     ...bugs.flatMap((bug) => ['--bug', String(bug)]),

@@ -1,5 +1,6 @@
 /** One run of the simulator as plain data, which fits into a message to a worker and on a command line. */
 
+import { simulateDynamo } from '../kv/sim/dynamo/simulate_dynamo';
 import type { FaultKind } from '../kv/sim/faults';
 import { type RunReport, simulate } from '../kv/sim/simulate';
 import type { Variation } from '../kv/sim/variation';
@@ -9,8 +10,13 @@ import { journalDisk } from '../kv/sim_disk/journal_disk';
 export const DISK_KINDS = ['mixed', 'model', 'journal'] as const;
 export type DiskKind = (typeof DISK_KINDS)[number];
 
+/** The systems that can be simulated. */
+export const SIMULATED_PROTOCOLS = ['raft', 'dynamo'] as const;
+export type SimulatedProtocol = (typeof SIMULATED_PROTOCOLS)[number];
+
 /** What runs of several seeds have in common. */
 export interface Settings extends Variation {
+  readonly protocol?: SimulatedProtocol | undefined;
   readonly disk: DiskKind;
   readonly nodes?: number | undefined;
   readonly durationMs?: number | undefined;
@@ -30,8 +36,9 @@ export interface Failure extends Run {
 }
 
 export function carryOut({ seed, settings }: Run, onTrace?: (line: string) => void): RunReport {
-  const { nodes, durationMs, kinds, keep, simplify } = settings;
-  return simulate({
+  const { nodes, durationMs, kinds, keep, simplify, protocol } = settings;
+  const run = protocol === 'dynamo' ? simulateDynamo : simulate;
+  return run({
     seed,
     limits: { nodes, durationMs, kinds },
     variation: { keep, simplify },
@@ -65,7 +72,7 @@ export function failureOf(run: Run, result: RunReport | Failure): Failure | unde
 
 /** The flags that repeat a run. */
 export function flagsOfRun(run: Run): string {
-  const { nodes, durationMs, kinds, keep, simplify = [] } = run.settings;
+  const { nodes, durationMs, kinds, keep, simplify = [], protocol = 'raft' } = run.settings;
   const list = (names: readonly unknown[]) => (names.length === 0 ? 'none' : names.join(','));
   return [
     `--seed ${run.seed}`,
@@ -74,6 +81,7 @@ export function flagsOfRun(run: Run): string {
     ...(simplify.length === 0 ? [] : [`--simplify ${list(simplify)}`]),
     ...(nodes === undefined ? [] : [`--nodes ${nodes}`]),
     ...(kinds === undefined ? [] : [`--faults ${list(kinds)}`]),
+    ...(protocol === 'raft' ? [] : [`--protocol ${protocol}`]),
     `--disk ${diskKindOf(run.seed, run.settings)}`,
   ].join(' ');
 }

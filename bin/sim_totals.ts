@@ -1,8 +1,9 @@
 /** What many runs did, added up. Plain data, so that workers can send it. */
 
-import { CHECKS } from '../kv/sim/checks';
+import { CHECKS, DYNAMO_CHECKS } from '../kv/sim/checks';
 import type { FaultKind } from '../kv/sim/faults';
 import type { RunReport } from '../kv/sim/simulate';
+import type { SimulatedProtocol } from './sim_run';
 
 type Counts = Record<string, number>;
 
@@ -94,8 +95,9 @@ export function summary(totals: Totals, wallMs?: number, processes = 1): string[
 }
 
 /** What was looked at all the time, by name. */
-export function checkedRows(): string[] {
-  return Object.entries(CHECKS).flatMap(([name, what], i) =>
+export function checkedRows(protocol: SimulatedProtocol = 'raft'): string[] {
+  const checks = protocol === 'dynamo' ? DYNAMO_CHECKS : CHECKS;
+  return Object.entries(checks).flatMap(([name, what], i) =>
     rows(i === 0 ? 'checked' : '', [`${name}: ${what}`]),
   );
 }

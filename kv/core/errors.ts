@@ -40,6 +40,27 @@ export const ERROR_CODES = {
   key_reused: { outcome: 'not_applied', retry: 'no' },
   /** A command or message was over its configured size. */
   too_large: { outcome: 'not_applied', retry: 'no' },
+  /** Too few nodes have answered a read; nothing was to be changed. */
+  read_quorum_not_met: { outcome: 'not_applied', retry: 'safe' },
+  /** Too few nodes have a write; some have it, or may have. */
+  write_quorum_not_met: { outcome: 'unknown', retry: 'same_key' },
+  /** The quorum of the request is more than the replicas of a key, or no whole number above 0. */
+  quorum_not_valid: { outcome: 'not_applied', retry: 'no' },
+  /** The metadata was not given out for this key by this group. */
+  metadata_not_valid: { outcome: 'not_applied', retry: 'no' },
+  /** The value cannot be merged by the rule of its key. */
+  value_not_mergeable: { outcome: 'not_applied', retry: 'no' },
+  /** A key must have a character. */
+  key_empty: { outcome: 'not_applied', retry: 'no' },
+  /**
+   * The key has as many concurrent versions as are allowed. Those who were asked have refused the
+   * write; a copy of it that is still under way may find room yet.
+   */
+  too_many_siblings: { outcome: 'unknown', retry: 'no' },
+  /** The node belongs to no group: it has left, or has not been let in yet. */
+  not_a_member: { outcome: 'not_applied', retry: 'safe' },
+  /** Joining or leaving makes no sense in this state. */
+  membership_not_possible: { outcome: 'not_applied', retry: 'no' },
   /** The node is shutting down. */
   stopping: { outcome: 'not_applied', retry: 'safe' },
   /** The node was stopped while the request was under way. */

@@ -39,3 +39,24 @@ export const CHECKS = {
   rest: 'when all is repaired, nothing waits and all replicas are equal, byte for byte',
   storm: 'nodes do not go round in circles',
 } as const;
+
+/** The same for Dynamo. The rules D1 to D12 are those of `kv/core/dynamo/DESIGN.md`. */
+export const DYNAMO_CHECKS = {
+  'lost write':
+    'what was acknowledged is returned or descended from, and nobody drops the last copy',
+  'false siblings': 'no version is kept beside one that has seen it',
+  'true history': 'a version says that it has seen exactly what its writer had seen',
+  dots: 'no dot ever names two versions',
+  metadata: 'a version has one string, the same everywhere and from the first answer on',
+  invented: 'nothing is held that nobody wrote',
+  'durable before said': 'no node acknowledges what is not yet on its disk',
+  answers:
+    'values and metadata belong together, carts are the union of their parts, no refused write is there',
+  replies: 'a request is answered once',
+  assertion: 'no assertion of the core or of the storage fails',
+  'crash of the core': 'the core throws nothing else either',
+  recovery: 'a node starts from whatever a crash leaves on its disk, with all that was durable',
+  liveness: 'a majority that is left in peace serves within a stated time',
+  rest: 'when all is repaired, replicas are equal with equal strings, only the homes of a key hold it, and no hint is left',
+  storm: 'nodes do not go round in circles',
+} as const;

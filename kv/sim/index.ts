@@ -18,7 +18,7 @@ export { Prng } from '../core/prng';
 export type { ServedFrom } from '../core/raft/requests';
 export type { KeyAction, KeyOperation, KeyResult } from './checkers/key_history';
 export { checkLinearizable, type Verdict } from './checkers/linearizability';
-export { CHECKS } from './checks';
+export { CHECKS, DYNAMO_CHECKS } from './checks';
 export type { ClientSettings, RunConfiguration, RunLimits } from './configuration';
 export type { Counters } from './counters';
 export {
@@ -29,6 +29,7 @@ export {
   type DiskHost,
   type Ending,
 } from './disk';
+export { type DynamoRunSetup, simulateDynamo } from './dynamo/simulate_dynamo';
 export { failureReport, flagsOf } from './failure_report';
 export { FAULT_KINDS, type Fault, type FaultKind, type FaultRates } from './faults';
 export { ModelDisk } from './model_disk';

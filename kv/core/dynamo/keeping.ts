@@ -1,0 +1,104 @@
+/**
+ * What this node keeps: versions that came from anywhere are merged into what it holds, and what
+ * does not belong here is noted as owed to those whom it belongs to.
+ */
+
+import type { ByteString } from '../command';
+import type { NodeId } from '../ids';
+import type { MessageOf } from './messages';
+import { partitionOf } from './ring';
+import type { DynamoState } from './state';
+import { mergeVersions, type Versions } from './versions';
+
+/** Merges versions into what is held. Durable once the journal is. */
+export function keep(node: DynamoState, key: ByteString, versions: Versions): void {
+  if (merge(node, key, versions)) noteOwed(node, key);
+}
+
+/** Keeps versions for a home that cannot be reached; false if there is no room for that. */
+export function keepHint(
+  node: DynamoState,
+  home: NodeId,
+  key: ByteString,
+  versions: Versions,
+): boolean {
+  const { deliveries, options } = node;
+  // Whoever sent it may know another ring: by ours it belongs to those whom `keep` finds out.
+  if (!node.homesOf(key).includes(home)) {
+    keep(node, key, versions);
+    return true;
+  }
+  const isNew = deliveries.debtOf(home, key) !== 'hint';
+  if (isNew && deliveries.hints >= options.maxHints) return false;
+  if (deliveries.add(home, key, 'hint')) node.journal.write({ kind: 'hint', key, home });
+  if (merge(node, key, versions)) noteOwed(node, key);
+  return true;
+}
+
+function merge(node: DynamoState, key: ByteString, versions: Versions): boolean {
+  const known = node.store.versionsOf(key);
+  const merged = mergeVersions(known, versions);
+  if (merged === known) return false;
+  node.store.set(key, merged);
+  node.journal.write({ kind: 'versions', key, versions: merged });
+  return true;
+}
+
+/**
+ * A key that the ring does not choose this node for is owed to its homes, unless it is kept for one
+ * of them already; and whoever is about to leave owes what it holds to those who come after.
+ */
+export function noteOwed(node: DynamoState, key: ByteString): void {
+  const partition = partitionOf(key);
+  const { current, next } = node.table;
+  const isLeaving = node.standing === 'leaving';
+  if (!isLeaving && (node.isChosenFor(key) || node.deliveries.owes(key))) return;
+  const ring = isLeaving ? next : current;
+  for (const home of ring.homesOf(partition)) {
+    if (home !== node.self) node.deliveries.add(home, key, 'move');
+  }
+}
+
+/** `home` has it: what nobody is owed any more and does not belong here is dropped. */
+export function settled(node: DynamoState, home: NodeId, key: ByteString): void {
+  const debt = node.deliveries.settle(home, key);
+  if (debt === 'hint') node.journal.write({ kind: 'hint_done', key, home });
+  if (debt !== undefined) node.counts.handedOver++;
+  dropIfDone(node, key);
+}
+
+export function dropIfDone(node: DynamoState, key: ByteString): void {
+  if (node.standing === 'leaving' || node.isChosenFor(key) || node.deliveries.owes(key)) return;
+  if (node.store.versionsOf(key).length === 0) return;
+  node.narrate(`drops ${key}, which is where it belongs`);
+  node.store.set(key, []);
+  node.journal.write({ kind: 'versions', key, versions: [] });
+}
+
+/** Whether a client's write would make one more version of a key that has too many already. */
+export function hasTooMany(node: DynamoState, key: ByteString, versions: Versions): boolean {
+  const known = node.store.versionsOf(key).length;
+  const merged = mergeVersions(node.store.versionsOf(key), versions).length;
+  return merged > known && merged > node.options.maxSiblings;
+}
+
+/** Another node wants something kept: answered once it is durable. */
+export function receiveStore(node: DynamoState, from: NodeId, message: MessageOf<'store'>): void {
+  const { operation, key, versions, standsInFor, isNew } = message;
+  const say = (result: MessageOf<'stored'>['result']): void => {
+    if (operation !== 0) node.send(from, { kind: 'stored', operation, result });
+  };
+  if (!node.isServing) return say('not_serving');
+  if (isNew && hasTooMany(node, key, versions)) return say('siblings');
+  const isForOther = standsInFor !== undefined && standsInFor !== node.self;
+  if (!isForOther) keep(node, key, versions);
+  else if (!keepHint(node, standsInFor, key, versions)) return say('no_room');
+  node.journal.whenDurable(() => say('stored'));
+}
+
+export function receiveFetch(node: DynamoState, from: NodeId, message: MessageOf<'fetch'>): void {
+  const { operation, key } = message;
+  const { isServing } = node;
+  const versions = isServing ? node.store.versionsOf(key) : [];
+  node.send(from, { kind: 'fetched', operation, isServing, versions }, 'bulk');
+}

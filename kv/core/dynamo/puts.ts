@@ -1,0 +1,195 @@
+/**
+ * Writes: a new version is named here, sent to the homes of its key or their stand-ins, and said to
+ * be written once it is durable on as many of them as the client asked for.
+ *
+ * Any node coordinates (Dynamo §4.5), also one that holds no replica: the version's past is what the
+ * client says it has seen, exactly, so nothing has to be read first.
+ */
+
+import type { ByteString } from '../command';
+import { type ErrorCode, operatingError } from '../errors';
+import type { NodeId, RequestId } from '../ids';
+import { hasTooMany, keep, keepHint } from './keeping';
+import { ruleFor } from './merges';
+import type { MessageOf } from './messages';
+import { metadataOf, pastOfMetadata } from './metadata';
+import {
+  answered,
+  homesOf,
+  launch,
+  type Manners,
+  type Operation,
+  type Place,
+  type PutOperation,
+  placeAskedOf,
+  placesFor,
+} from './operations';
+import { boundedPast } from './past';
+import { PutCore } from './quorum_cores';
+import type { DynamoReply, PutRequest } from './requests';
+import { partitionOf } from './ring';
+import type { DynamoState } from './state';
+
+export function receivePut(node: DynamoState, id: RequestId, request: PutRequest): void {
+  const problem = problemOf(node, request);
+  if (problem !== undefined) return node.reply(id, failed(...problem));
+  node.pendingRequests++;
+  if (node.issuer.isReady) return write(node, id, request);
+  // The first epoch of this start is not durable yet.
+  let isOpen = true;
+  node.alarms.at(request.deadline, () => {
+    if (!isOpen) return;
+    isOpen = false;
+    node.pendingRequests--;
+    node.reply(id, failed('timeout_not_applied', 'The disk of this node was not ready in time'));
+  });
+  node.journal.whenDurable(() => {
+    if (isOpen) write(node, id, request);
+    isOpen = false;
+  });
+}
+
+type Problem = readonly [ErrorCode, string, Readonly<Record<string, number | string>>?];
+
+const failed = (...[code, message, details]: Problem): DynamoReply => ({
+  kind: 'failed',
+  error: operatingError(code, message, details),
+});
+
+/** Why a request cannot even begin: it changes nothing. */
+export function problemOf(
+  node: DynamoState,
+  request: {
+    readonly quorum: number;
+    readonly key: ByteString;
+    readonly value?: Uint8Array;
+    readonly metadata?: string;
+  },
+): Problem | undefined {
+  const { replicas, metadataSecret, merges, maxPendingRequests } = node.options;
+  const { key, quorum, value, metadata } = request;
+  if (!node.isServing) return ['not_a_member', 'This node belongs to no group'];
+  if (key === '') return ['key_empty', 'A key has at least one character'];
+  if (!Number.isInteger(quorum) || quorum < 1 || quorum > replicas) {
+    return ['quorum_not_valid', `The quorum must be 1 to ${replicas}`, { replicas }];
+  }
+  if (metadata !== undefined && pastOfMetadata(key, metadata, metadataSecret) === undefined) {
+    return ['metadata_not_valid', 'The metadata was not given out for this key'];
+  }
+  const rule = value === undefined ? undefined : ruleFor(merges, key);
+  if (rule !== undefined && value !== undefined && !rule.accepts(value)) {
+    return [
+      'value_not_mergeable',
+      `Keys that begin with ${rule.prefix} hold another kind of value`,
+    ];
+  }
+  const isFull = node.operations.size >= 2 * maxPendingRequests;
+  if (isFull || node.pendingRequests >= maxPendingRequests) {
+    return ['overloaded', 'Too many requests are under way', { limit: maxPendingRequests }];
+  }
+  return undefined;
+}
+
+function write(node: DynamoState, id: RequestId, request: PutRequest): void {
+  const { key, value, quorum, metadata, deadline } = request;
+  const { metadataSecret } = node.options;
+  const seen = pastOfMetadata(key, metadata, metadataSecret) ?? [];
+  const version = { dot: node.issuer.issue(key), past: boundedPast(seen), value };
+  const homes = homesOf(node, key);
+  const operation: PutOperation = {
+    kind: 'put',
+    number: node.nextNumber(),
+    key,
+    startedAt: node.now,
+    places: placesFor(homes),
+    client: { id, deadline },
+    core: new PutCore(quorum, homes),
+    metadata: metadataOf(key, version, metadataSecret),
+    versions: [version],
+    siblings: 0,
+    isSentAhead: false,
+  };
+  launch(node, operation, PUTS);
+}
+
+/**
+ * Who is about to become a home of the key gets the version too, once it is taken by anybody; nobody
+ * waits for that.
+ */
+function sendAhead(node: DynamoState, operation: PutOperation): void {
+  if (operation.isSentAhead) return;
+  operation.isSentAhead = true;
+  const { key, versions, places } = operation;
+  const homes = places.map(({ home }) => home);
+  for (const id of node.table.next.homesOf(partitionOf(key))) {
+    if (homes.includes(id) || node.suspects.has(id)) continue;
+    if (id === node.self) keep(node, key, versions);
+    else sendStore(node, operation, 0, id, undefined);
+  }
+}
+
+function sendStore(
+  node: DynamoState,
+  { key, versions }: PutOperation,
+  operation: number,
+  to: NodeId,
+  standsInFor: NodeId | undefined,
+): void {
+  const store = { operation, key, versions, standsInFor, isNew: operation !== 0 } as const;
+  node.send(to, { kind: 'store', ...store }, 'bulk');
+}
+
+export const PUTS: Manners = {
+  ask: (node, operation, place, to) => ask(node, operation as PutOperation, place, to),
+  response: (_node, operation) => ({
+    kind: 'written',
+    metadata: (operation as PutOperation).metadata,
+  }),
+  /** What nobody has for a home, this node keeps for it: it cannot count for the quorum any more. */
+  finalAction: (node, operation) => {
+    const { core, key, versions } = operation as PutOperation;
+    // A write that was refused is not to be spread by the way of hints.
+    if (core.answered === 0) return;
+    for (const home of core.finalAction()) {
+      if (home !== node.self) keepHint(node, home, key, versions);
+    }
+  },
+};
+
+function ask(node: DynamoState, operation: PutOperation, place: Place, to: NodeId): void {
+  const { home } = place;
+  if (to !== node.self) {
+    return sendStore(node, operation, operation.number, to, to === home ? undefined : home);
+  }
+  const { key, versions } = operation;
+  if (hasTooMany(node, key, versions)) return refused(node, operation, place);
+  const isKept = to === home || keepHint(node, home, key, versions);
+  if (to === home) keep(node, key, versions);
+  if (!isKept) return answered(node, operation, place, false, PUTS);
+  node.journal.whenDurable(() => filled(node, operation, place));
+}
+
+function filled(node: DynamoState, operation: PutOperation, place: Place): void {
+  operation.core.addResult(place.home);
+  sendAhead(node, operation);
+  answered(node, operation, place, true, PUTS);
+}
+
+export function receiveStored(node: DynamoState, from: NodeId, message: MessageOf<'stored'>): void {
+  const operation = putOf(node.operations.get(message.operation));
+  const place = operation && placeAskedOf(operation, from);
+  if (operation === undefined || place === undefined) return;
+  if (message.result === 'stored') return filled(node, operation, place);
+  if (message.result === 'siblings') return refused(node, operation, place);
+  answered(node, operation, place, false, PUTS);
+}
+
+/** Another node would find as many versions: nobody stands in. */
+function refused(node: DynamoState, operation: PutOperation, place: Place): void {
+  operation.siblings++;
+  if (place.state === 'waiting') place.state = 'given_up';
+  answered(node, operation, place, false, PUTS);
+}
+
+const putOf = (operation: Operation | undefined): PutOperation | undefined =>
+  operation?.kind === 'put' ? operation : undefined;

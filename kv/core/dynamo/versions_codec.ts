@@ -1,0 +1,32 @@
+/** Versions as bytes, the same in journals, snapshots and messages. */
+
+import { type ByteReader, type ByteWriter, DecodeError } from '../bytes';
+import { readDot, readPast, writeDot, writePast } from './metadata';
+import { isVersionSet, type Version, type Versions } from './versions';
+
+const LEAST_VERSION_BYTES = 22;
+/** No set of versions is larger: see `maxSiblings` in the options, and DESIGN.md. */
+export const MAX_VERSIONS = 4096;
+
+export function writeVersions(writer: ByteWriter, versions: Versions): ByteWriter {
+  writer.u32(versions.length);
+  for (const { dot, past, value } of versions) {
+    writeDot(writer, dot);
+    writePast(writer, past).bytes(value);
+  }
+  return writer;
+}
+
+export function readVersions(reader: ByteReader): Versions {
+  const count = reader.count(LEAST_VERSION_BYTES);
+  if (count > MAX_VERSIONS) throw new DecodeError(`${count} versions of a key are too many`);
+  const versions: Version[] = Array.from({ length: count }, () => {
+    const dot = readDot(reader);
+    const past = readPast(reader);
+    return { dot, past, value: reader.bytes() };
+  });
+  if (!isVersionSet(versions)) {
+    throw new DecodeError('the versions of a key are sorted and concurrent with each other');
+  }
+  return versions;
+}
