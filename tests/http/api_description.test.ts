@@ -55,7 +55,8 @@ function trials(): Trial[] {
     add(key, one(method).slice(0, method === 'POST' ? -1 : -2));
     add(key, one(method), () => http.service.throwOnce(new Error('a bug')));
     for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
-      const applies = isRead ? !OF_WRITES.includes(code) : !OF_READS.includes(code);
+      const isOfRaft = !OF_DYNAMO.includes(code);
+      const applies = isOfRaft && !(isRead ? OF_WRITES : OF_READS).includes(code);
       if (!applies || (code === 'too_large' && method === 'DELETE')) continue;
       add(key, one(method), () => http.service.fail(operatingError(code, 'As told.', { n: 1 })));
     }
@@ -83,6 +84,12 @@ function trials(): Trial[] {
 /** Errors that only a write, or only a read, can meet. */
 const OF_WRITES: readonly ErrorCode[] = ['session_expired', 'key_reused', 'too_large'];
 const OF_READS: readonly ErrorCode[] = ['too_stale', 'index_not_reached'];
+/** Errors that only the leaderless system knows. */
+const OF_DYNAMO: readonly ErrorCode[] = [
+  ...(['read_quorum_not_met', 'write_quorum_not_met', 'quorum_not_valid'] as const),
+  ...(['metadata_not_valid', 'value_not_mergeable', 'key_empty', 'too_many_siblings'] as const),
+  ...(['not_a_member', 'membership_not_possible'] as const),
+];
 
 test('every answer is described, and every described answer is given', async () => {
   const given = new Set<string>();

@@ -117,6 +117,19 @@ export class DynamoSubject
     return true;
   }
 
+  delicate(): { node: NodeId; why: string }[] {
+    return [...this.cores].flatMap(([node, core]) => {
+      const { changing, taking, deliveries, collecting } = core.inspect;
+      const moments = [
+        ...(changing === undefined ? [] : [`is about to be ${changing}`]),
+        ...(collecting === undefined ? [] : ['collects its share']),
+        ...(taking === undefined ? [] : ['takes a snapshot']),
+        ...(deliveries.hints + deliveries.moves === 0 ? [] : ['owes keys']),
+      ];
+      return moments.map((why) => ({ node, why }));
+    });
+  }
+
   // Clients.
 
   operation(client: string, prng: Prng): Operation<DynamoRequest, DynamoReply> {
