@@ -6,8 +6,9 @@ import { keysFor, type Shape, WAYS, type Way, WORKLOADS } from './workload';
 export interface Flags {
   readonly shapes: readonly Shape[];
   readonly rounds: number;
-  readonly seconds: number;
-  /** Measure for as long as is left of a minute, and start clusters once. */
+  /** Undefined: as the number of measurements allows. */
+  readonly seconds: number | undefined;
+  /** Be done in under a minute, and start clusters once. */
   readonly quick: boolean;
   readonly peers: readonly string[];
   readonly ceiling: boolean;
@@ -21,7 +22,9 @@ export class FlagError extends Error {}
 const STANDARD = 'put@1,put@64,put@256,get@64,embedded@64,embedded@256';
 const QUICK = 'put@1,put@64,put@256,get@64';
 const STANDARD_SVG = 'images/benchmarks.svg';
-const QUICK_ROUNDS = 3;
+const STANDARD_ROUNDS = '5';
+const QUICK_ROUNDS = '3';
+const STANDARD_SECONDS = '3';
 const MOST = { clients: 10_000, nodes: 9, values: 2 ** 20, rounds: 1000, keys: 10_000_000 };
 const LEAST_SECONDS = 0.05;
 const MOST_SECONDS = 3600;
@@ -56,8 +59,8 @@ function parserOf(peers: readonly string[]) {
     .option('values', text('bytes of a value', '256'))
     .option('through', text(`nodes that clients talk to: ${WAYS.join(', ')}`, 'leader'))
     .option('keys', text('how many keys there are', '10000'))
-    .option('rounds', text('rounds of a row, of which the median counts', '5'))
-    .option('seconds', text('seconds of a round', '3'))
+    .option('rounds', text(`rounds, of which the median counts [${STANDARD_ROUNDS}]`))
+    .option('seconds', text(`seconds of a round [${STANDARD_SECONDS}]`))
     .option('quick', { describe: 'a look of under a minute', type: 'boolean' })
     .option('peer', text(`what to compare with, of ${peers.join(', ')}`, ''))
     .option('ceiling', { describe: 'compare with bare node:http and fdatasync', type: 'boolean' })
@@ -77,11 +80,13 @@ type Values = { readonly [flag: string]: unknown };
 
 function flagsFrom(values: Values, peers: readonly string[]): Flags {
   const quick = values.quick === true;
+  const given = (name: string, standard: string) => String(values[name] ?? standard);
+  const seconds = secondsFrom(given('seconds', STANDARD_SECONDS));
   const file = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined);
   return {
     shapes: shapesFrom(values, quick),
-    rounds: quick ? QUICK_ROUNDS : number('rounds', String(values.rounds), MOST.rounds),
-    seconds: quick ? 1 : secondsFrom(String(values.seconds)),
+    rounds: number('rounds', given('rounds', quick ? QUICK_ROUNDS : STANDARD_ROUNDS), MOST.rounds),
+    seconds: quick && values.seconds === undefined ? undefined : seconds,
     quick,
     peers: listOf(values.peer).map((name) => oneOf('peer', name, peers)),
     ceiling: values.ceiling === true,

@@ -8,7 +8,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FlagError, type Flags, readFlags } from './flags';
-import { reportText, thisMachine } from './report';
+import { pictureOf } from './picture';
+import { type Report, reportText, thisMachine } from './report';
 import { type Listener, type Plan, runPlan } from './rounds';
 import type { System } from './system';
 import { CEILINGS, OWN, PEERS } from './systems/systems';
@@ -41,6 +42,14 @@ async function main(args: readonly string[]): Promise<void> {
   const machine = thisMachine();
   const report = { date: begunAt.toISOString(), command, machine, rounds, secondsPerRound, rows };
   if (flags.jsonFile !== undefined) writeFileSync(flags.jsonFile, reportText(report));
+  if (flags.svgFile !== undefined) writeFileSync(flags.svgFile, pictureOf(rows, captionOf(report)));
+}
+
+/** Where and when, for whoever sees the picture alone. */
+function captionOf({ machine, date, rounds }: Report): string {
+  const { processor, cores, node } = machine;
+  const where = `${processor}, ${cores} cores for all nodes and the load, Node ${node.slice(1)}`;
+  return `${where}; ${date.slice(0, 10)}; medians of ${rounds} alternating rounds`;
 }
 
 /** Says what is missing and goes on without it. */
@@ -54,7 +63,7 @@ function installed(systems: readonly System[]): System[] {
 
 function planOf(flags: Flags, systems: readonly System[], folder: string): Plan {
   const { shapes, rounds, quick } = flags;
-  const seconds = quick ? quickSeconds(shapes.length * rounds * systems.length) : flags.seconds;
+  const seconds = flags.seconds ?? quickSeconds(shapes.length * rounds * systems.length);
   return { shapes, systems, rounds, seconds, fresh: !quick, warmUp: !quick, folder };
 }
 

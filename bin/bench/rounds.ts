@@ -83,14 +83,15 @@ class Field {
 
   async measure(shape: Shape): Promise<Row[]> {
     this.first ??= shape;
-    const contenders: Contender[] = [];
-    for (const system of this.plan.systems) {
-      if (system.lacks(shape) !== undefined || this.failed.has(system)) continue;
-      await this.attempt(system, async () => {
-        const running = this.started.get(system) ?? (await this.start(system, shape));
-        contenders.push({ system, running, measurements: [] });
-      });
-    }
+    const systems = this.plan.systems.filter((system) => system.lacks(shape) === undefined);
+    this.listener.onStep('starting clusters');
+    await Promise.all(
+      systems.map((system) => this.attempt(system, () => this.start(system, shape))),
+    );
+    const contenders = systems.flatMap((system): Contender[] => {
+      const running = this.started.get(system);
+      return running === undefined ? [] : [{ system, running, measurements: [] }];
+    });
     for (const { system, running } of contenders) {
       await this.attempt(system, () => this.fill(system, running, shape));
     }
@@ -107,13 +108,11 @@ class Field {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  private async start(system: System, { nodes }: Shape): Promise<Running> {
-    this.listener.onStep(`starting ${system.name}`);
+  private async start(system: System, { nodes }: Shape): Promise<void> {
+    if (this.started.has(system)) return;
     const folder = join(this.folder, system.name.replace(/[^a-z0-9]+/gi, '_'));
     mkdirSync(folder, { recursive: true });
-    const running = await system.start({ nodes, folder });
-    this.started.set(system, running);
-    return running;
+    this.started.set(system, await system.start({ nodes, folder }));
   }
 
   /** Every key is there before anything is measured; and a round that does not count warms up. */

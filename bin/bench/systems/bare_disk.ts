@@ -14,10 +14,10 @@ export const BARE_DISK: System = {
   name: 'bare fdatasync',
   promise: 'one write and one flush for all clients at once: one process, no network',
   missing: () => undefined,
-  lacks: ({ workload }) => {
-    const [operation] = operationsOf(workload);
-    return operation === 'put' || operation === 'append' ? undefined : 'it only writes';
-  },
+  lacks: ({ workload }) =>
+    operationsOf(workload).every((operation) => operation === 'put' || operation === 'append')
+      ? undefined
+      : 'it only writes',
   start,
 };
 

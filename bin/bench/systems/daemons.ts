@@ -29,6 +29,12 @@ function isExecutable(path: string): boolean {
   }
 }
 
+/** What runs; one listener for all, so that their number has no bound. */
+const running = new Set<Daemon>();
+process.once('exit', () => {
+  for (const daemon of running) daemon.kill();
+});
+
 export class Daemon {
   private readonly child: ChildProcess;
   private lastWords = '';
@@ -54,11 +60,11 @@ export class Daemon {
       });
       child.on('close', () => {
         this.hasEnded = true;
-        process.off('exit', this.kill);
+        running.delete(this);
         resolve();
       });
     });
-    process.once('exit', this.kill);
+    running.add(this);
   }
 
   get pid(): number {
@@ -80,14 +86,14 @@ export class Daemon {
   async stop(): Promise<void> {
     if (this.hasEnded) return;
     this.child.kill('SIGTERM');
-    const tooLate = setTimeout(this.kill, STOP_TIMEOUT_MS);
+    const tooLate = setTimeout(() => this.kill(), STOP_TIMEOUT_MS);
     await this.ended;
     clearTimeout(tooLate);
   }
 
-  private readonly kill = (): void => {
+  kill(): void {
     this.child.kill('SIGKILL');
-  };
+  }
 }
 
 /** One server of a cluster, and the port that clients use. */

@@ -21,7 +21,12 @@ test('a run without flags is a sensible one', () => {
       (work) => `${work} 3 256 leader 10000`,
     ),
   );
-  expect(read('--quick')).toMatchObject({ rounds: 3, quick: true });
+});
+
+test('a quick run may be told how long it is', () => {
+  expect(read('--quick')).toMatchObject({ rounds: 3, seconds: undefined, quick: true });
+  const flags = ['--quick', '--rounds', '1', '--seconds', '0.5'];
+  expect(read(...flags)).toMatchObject({ rounds: 1, seconds: 0.5, quick: true });
 });
 
 test('every combination of what is named is a row', () => {
