@@ -17,7 +17,7 @@ import {
   type NodeConfig,
   PROTOCOLS,
 } from './config';
-import { NODE_NUMBERS, type NumberSetting, RAFT_NUMBERS } from './config_numbers';
+import { DYNAMO_NUMBERS, NODE_NUMBERS, type NumberSetting, RAFT_NUMBERS } from './config_numbers';
 import { VERSION } from './version';
 
 export type CommandLine =
@@ -72,6 +72,8 @@ const TEXT_FLAGS: readonly Flag[] = [
   textFlag('log-format', 'Node:', `form of the log: ${LOG_FORMATS.join(', ')}`, 'text'),
   textFlag('protocol', 'Cluster:', `how to replicate: ${PROTOCOLS.join(', ')}`, PROTOCOLS[0]),
   textFlag('cluster-id', 'Cluster:', 'name that all nodes share', 'a hash of the members'),
+  textFlag('node-name', 'Dynamo:', 'what the node is called in lists', '<self>'),
+  textFlag('seed', 'Dynamo:', 'host:port of a member to join', 'begins a new group'),
   textFlag('secret-file', 'Cluster:', 'file with the secret that all nodes share', 'no secret'),
 ];
 
@@ -79,6 +81,7 @@ const FLAGS: readonly Flag[] = [
   ...TEXT_FLAGS,
   ...Object.entries(NODE_NUMBERS).map(([name, it]) => numberFlag(name, 'Node:', it)),
   ...Object.entries(RAFT_NUMBERS).map(([name, it]) => numberFlag(name, 'Raft:', it)),
+  ...Object.entries(DYNAMO_NUMBERS).map(([name, it]) => numberFlag(name, 'Dynamo:', it)),
 ].filter(({ name }) => name !== 'http-port');
 
 function textFlag(name: string, group: string, help: string, standard: string): Flag {
@@ -188,6 +191,9 @@ function optionsFrom(values: Values, mistakes: string[]): ConfigOptions {
     clusterId: text('cluster-id'),
     secret: secretFrom(text('secret-file'), mistakes),
     raft: numbersOf(RAFT_NUMBERS),
+    dynamo: numbersOf(DYNAMO_NUMBERS),
+    nodeName: text('node-name'),
+    seed: text('seed'),
   };
   // `configFrom` checks these three against its lists and names what is allowed.
   const choices = {
@@ -232,7 +238,7 @@ function secretFrom(file: string | undefined, mistakes: string[]): string | unde
 
 /** Names options as the flags that set them: 'raft.heartbeatMs' becomes --heartbeat-ms. */
 function inFlags(message: string): string {
-  return message.replace(/'(?:raft\.)?([A-Za-z]+)'/g, (quoted, option: string) => {
+  return message.replace(/'(?:raft\.|dynamo\.)?([A-Za-z]+)'/g, (quoted, option: string) => {
     const positional = { httpPort: '<http_port>', nodeId: '<self>', partners: '<partner>' }[option];
     if (positional) return positional;
     if (option === 'secret') return '--secret-file';

@@ -7,17 +7,18 @@
  */
 
 import { createHash } from 'node:crypto';
-import { NODE_NUMBERS, type NumberSetting, RAFT_NUMBERS } from './config_numbers';
+import { DYNAMO_NUMBERS, NODE_NUMBERS, type NumberSetting, RAFT_NUMBERS } from './config_numbers';
 import { type NodeId, nodeId } from './core/ids';
 import { parsePeerAddress } from './runtime/peer_options';
 
-export const PROTOCOLS = ['raft'] as const;
+export const PROTOCOLS = ['raft', 'dynamo'] as const;
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export const LOG_FORMATS = ['text', 'json'] as const;
 
 type Numbers<Table> = { readonly [Name in keyof Table]: number };
 
 export type RaftConfig = Numbers<typeof RAFT_NUMBERS>;
+export type DynamoConfig = Numbers<typeof DYNAMO_NUMBERS>;
 
 export interface NodeConfig extends Numbers<typeof NODE_NUMBERS> {
   /** This node's own `host:port`, where its peers reach it. */
@@ -40,12 +41,19 @@ export interface NodeConfig extends Numbers<typeof NODE_NUMBERS> {
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly logFormat: (typeof LOG_FORMATS)[number];
   readonly raft: RaftConfig;
+  readonly dynamo: DynamoConfig;
+  /** Of dynamo: what the node is called in lists; its id unless told otherwise. */
+  readonly nodeName: string;
+  /** Of dynamo: a member of the group to join; undefined begins a new group. */
+  readonly seed: NodeId | undefined;
 }
 
 /** What a program may say; whatever is absent or undefined takes its default. */
 export type ConfigOptions = { readonly nodeId: string } & Partial<
-  Loose<Omit<NodeConfig, 'nodeId' | 'partners' | 'peerPort' | 'raft'>>
+  Loose<Omit<NodeConfig, 'nodeId' | 'partners' | 'peerPort' | 'raft' | 'dynamo' | 'seed'>>
 > & {
+    readonly seed?: string | undefined;
+    readonly dynamo?: Loose<Partial<DynamoConfig>> | undefined;
     readonly partners?: readonly string[] | undefined;
     readonly raft?: Loose<Partial<RaftConfig>> | undefined;
   };
@@ -71,6 +79,7 @@ export function configFrom(options: ConfigOptions): ConfigResult {
   if (problems.found.length > 0) return { problems: problems.found };
   Object.freeze(config.partners);
   Object.freeze(config.raft);
+  Object.freeze(config.dynamo);
   return { config: Object.freeze(config), warnings: warningsAbout(config) };
 }
 
@@ -100,9 +109,13 @@ function fillIn(options: ConfigOptions, problems: Problems): NodeConfig {
     logLevel: choice('logLevel', options.logLevel, LOG_LEVELS, problems, 'info'),
     logFormat: choice('logFormat', options.logFormat, LOG_FORMATS, problems),
     raft: numbers(RAFT_NUMBERS, options.raft ?? {}, 'raft.', problems),
+    dynamo: numbers(DYNAMO_NUMBERS, options.dynamo ?? {}, 'dynamo.', problems),
+    nodeName: options.nodeName ?? self.id,
+    seed: options.seed === undefined ? undefined : address(options.seed, 'seed', problems).id,
   };
   refuseUnknown(options, config, '', problems);
   refuseUnknown(options.raft ?? {}, config.raft, 'raft.', problems);
+  refuseUnknown(options.dynamo ?? {}, config.dynamo, 'dynamo.', problems);
   checkTexts(config, problems);
   return config;
 }
@@ -117,6 +130,8 @@ function address(text: unknown, option: string, problems: Problems) {
 
 /** Equal for all nodes that were given the same members, in whatever order. */
 function derivedClusterId(protocol: string, members: readonly string[]): string {
+  // Members of such a group come and go, so they cannot be its name.
+  if (protocol === 'dynamo') return 'dynamo';
   const text = [protocol, ...[...members].sort()].join('\n');
   return `auto-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
 }
@@ -157,7 +172,14 @@ function refuseUnknown(given: object, known: object, prefix: string, problems: P
 }
 
 function checkTexts(config: NodeConfig, problems: Problems): void {
-  const { clusterId, secret, dataDir, httpHost, peerHost } = config;
+  const { clusterId, secret, dataDir, httpHost, peerHost, nodeName, protocol, seed } = config;
+  const isShort = typeof nodeName === 'string' && /^[\w.:[\]-]{1,255}$/.test(nodeName);
+  problems.unless(isShort, 'nodeName', 'must be 1 to 255 letters, digits, dots, colons, _ or -');
+  const isMeant = protocol === 'dynamo' || seed === undefined;
+  problems.unless(isMeant, 'seed', `is for the protocol dynamo, not for ${protocol}`);
+  const isAlone = protocol !== 'dynamo' || config.partners.length === 0;
+  problems.unless(isAlone, 'partners', `are not for dynamo: give one member as 'seed'`);
+  problems.unless(seed !== config.nodeId, 'seed', 'must not be this node itself');
   const isName = typeof clusterId === 'string' && /^[\w.-]{1,64}$/.test(clusterId);
   problems.unless(isName, 'clusterId', 'must be 1 to 64 letters, digits, dots, _ or -');
   const isSecret = typeof secret === 'string' && secret.length >= 16 && secret.length <= 1024;
@@ -192,6 +214,7 @@ function checkTogether(config: NodeConfig, problems: Problems): void {
   );
   const values: Readonly<Record<string, number>> = {
     ...Object.fromEntries(Object.entries(raft).map(([name, value]) => [`raft.${name}`, value])),
+    ...{ 'dynamo.standInMs': config.dynamo.standInMs, 'dynamo.giveUpMs': config.dynamo.giveUpMs },
     maxBodyBytes: config.maxBodyBytes,
     requestTimeoutMs: config.requestTimeoutMs,
     keyTtlMs: config.keyTtlMs,
@@ -210,6 +233,7 @@ const AT_MOST = [
   ['raft.keepLogBytes', 'raft.snapshotLogBytes'],
   ['maxBodyBytes', 'raft.maxInflightBytes'],
   ['maxBodyBytes', 'raft.maxUncommittedBytes'],
+  ['dynamo.standInMs', 'dynamo.giveUpMs'],
   ['requestTimeoutMs', 'keyTtlMs'],
   ['requestTimeoutMs', 'sessionTtlMs'],
 ] as const;

@@ -82,3 +82,13 @@ export const RAFT_NUMBERS = {
     'piece of a snapshot written or sent at a time',
   ),
 } as const;
+
+/** Settings of the dynamo protocol. */
+export const DYNAMO_NUMBERS = {
+  replicas: count(3, 1, 16, 'nodes that hold each key; equal on all nodes of a group'),
+  standInMs: ms(150, 5, DAY, 'silence of a node after which another one stands in for it'),
+  giveUpMs: ms(600, 5, DAY, 'how long a request looks for its quorum at least'),
+  antiEntropyMs: ms(30_000, 50, DAY, 'how often a node compares its data with another'),
+  maxHints: count(1_000_000, 0, 100_000_000, 'keys kept for nodes that cannot be reached'),
+  maxSiblings: count(64, 1, 1000, 'concurrent versions of a key; past that writes are refused'),
+} as const;

@@ -86,6 +86,9 @@ export class KVStorage implements KeyValueService {
       throw new ConfigError(result.problems.map((problem) => problem.message).join('; '));
     }
     const { config } = result;
+    if (config.protocol !== 'raft') {
+      throw new ConfigError(`KVStorage is a node of raft; ${config.protocol} is served over HTTP`);
+    }
     const service = await RaftService.open(config, { log, onFatal, onTrace, ofProcess });
     return new KVStorage(service, config);
   }

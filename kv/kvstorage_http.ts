@@ -7,6 +7,9 @@
 import type { Server } from 'node:http';
 import { parseCommandLine } from './command_line';
 import type { NodeConfig } from './config';
+import { DynamoService } from './dynamo_service/dynamo_service';
+import { createDynamoServer } from './http/dynamo_server';
+import type { HttpOptions } from './http/options';
 import { createHttpServer, type HttpServer } from './http/server';
 import { KVStorage } from './kvstorage';
 import { superviseProcess } from './runtime/lifecycle';
@@ -50,23 +53,33 @@ async function run(config: NodeConfig, log: Logger): Promise<void> {
       await drained;
     },
   });
-  const { peerPort: _port, ...options } = config;
-  const node = await KVStorage.open({
-    ...options,
-    log,
-    ofProcess: true,
-    onFatal: lifecycle.die,
-    onTrace: log.debugOn ? (line) => log.debug(line) : undefined,
-  });
-  http = createHttpServer(node, {
+  const onTrace = log.debugOn ? (line: string) => log.debug(line) : undefined;
+  const settings: HttpOptions = {
     onError: lifecycle.die,
     maxKeyBytes: config.maxKeyBytes,
     maxBodyBytes: config.maxBodyBytes,
     maxConnections: config.maxConnections,
     drainTimeoutMs: config.shutdownTimeoutMs,
-  });
+  };
+  const node = await openNode(config, { log, onFatal: lifecycle.die, onTrace });
+  http =
+    node instanceof DynamoService
+      ? createDynamoServer(node, settings)
+      : createHttpServer(node, settings);
   const port = await listen(http.server, config);
   log.info(`serves HTTP on http://${config.httpHost}:${port}`, { pid: process.pid });
+}
+
+interface Hooks {
+  readonly log: Logger;
+  readonly onFatal: (error: Error) => void;
+  readonly onTrace: ((line: string) => void) | undefined;
+}
+
+function openNode(config: NodeConfig, hooks: Hooks): Promise<KVStorage | DynamoService> {
+  if (config.protocol === 'dynamo') return DynamoService.open(config, hooks);
+  const { peerPort: _port, seed: _seed, ...options } = config;
+  return KVStorage.open({ ...options, ...hooks, ofProcess: true });
 }
 
 function listen(server: Server, { httpHost, httpPort }: NodeConfig): Promise<number> {

@@ -60,3 +60,40 @@ export interface KeyValueService {
   /** The metrics in the text format of Prometheus, and its content type. */
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
+
+/** What one node of the leaderless system offers to the HTTP API. Values are texts of JSON values. */
+export interface LeaderlessService {
+  get(key: ByteString, quorum: number | undefined, done: (reply: VersionsReply) => void): void;
+  put(key: ByteString, put: VersionPut, done: (reply: PutReply) => void): void;
+  /** An operator's word; the reply says whether it is taken, the status how far it is. */
+  join(seed: string, done: (error: OperatingError | undefined) => void): void;
+  leave(done: (error: OperatingError | undefined) => void): void;
+  /** The names and addresses of the nodes that hold a key, in the order of preference. */
+  lookup(key: ByteString): readonly (readonly [name: string, address: string])[];
+  /** The names of the members that are thought to be alive, this node included. */
+  members(): readonly string[];
+  /** How many keys are held here. */
+  records(): number;
+  status(): Readonly<Record<string, unknown>>;
+  readiness(): Readiness;
+  metrics(): { readonly contentType: string; readonly text: string };
+}
+
+export interface VersionPut {
+  readonly value: Uint8Array;
+  /** Two, or all replicas if there are fewer, when absent. */
+  readonly quorum: number | undefined;
+  /** '' for a first write. */
+  readonly metadata: string;
+}
+
+export type VersionsReply =
+  | {
+      readonly ok: true;
+      readonly values: readonly Uint8Array[];
+      readonly metadata: readonly string[];
+    }
+  | { readonly ok: false; readonly error: OperatingError };
+export type PutReply =
+  | { readonly ok: true; readonly metadata: string }
+  | { readonly ok: false; readonly error: OperatingError };

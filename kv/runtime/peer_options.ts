@@ -21,6 +21,11 @@ export interface PeerTransportOptions<Message> {
   /** Where to listen; the bound host may differ from the host in the node's id. */
   readonly bind: HostPort;
   readonly peers: readonly PeerAddress[];
+  /**
+   * Whether a node that passes the handshake and is not known yet is let in: for groups that nodes
+   * join while they run. It is a guest for `guestMs`; `addPeer` makes it a peer like all others.
+   */
+  readonly admitsGuests?: boolean;
   readonly codec: MessageCodec<Message>;
   readonly log: Log;
   /** The identity of the data folder; 0 if there is none. */
@@ -49,6 +54,9 @@ export interface PeerLimits {
   readonly maxRedialMs: number;
   /** The upper bound when the peer answers but refuses: it will call us when it changes its mind. */
   readonly maxRefusedRedialMs: number;
+  /** Guests at a time, and how long one may stay without being made a peer. */
+  readonly maxGuests: number;
+  readonly guestMs: number;
   /** The same complaint about the same host or peer is logged again only after this long. */
   readonly repeatLogMs: number;
 }
@@ -66,6 +74,8 @@ export const DEFAULT_PEER_LIMITS: PeerLimits = {
   minRedialMs: 20,
   maxRedialMs: 500,
   maxRefusedRedialMs: 5_000,
+  maxGuests: 16,
+  guestMs: 10_000,
   repeatLogMs: 60_000,
 };
 

@@ -9,6 +9,7 @@
 import { invariant } from '../core/assert';
 import type { NodeId } from '../core/ids';
 import type { Lane } from '../core/protocol';
+import { monotonicNow } from './clock';
 import { drawToken, type Expectation, type Hello, type Refusal } from './handshake';
 import { PeerAcceptor } from './peer_acceptor';
 import { Complaints } from './peer_complaints';
@@ -19,6 +20,7 @@ import {
   type HostPort,
   type PeerAddress,
   type PeerTransportOptions,
+  parsePeerAddress,
 } from './peer_options';
 import { PeerReceiver } from './peer_receiver';
 import { TICKS_PER_STALL } from './peer_sender';
@@ -26,6 +28,8 @@ import type { Transport, TransportListener } from './transport';
 
 export class PeerTransport<Message> implements Transport<Message> {
   private readonly links = new Map<NodeId, PeerLink<Message>>();
+  /** Those of the links that nobody has asked for, and when they came. */
+  private readonly guests = new Map<NodeId, number>();
   private readonly context: LaneContext;
   private readonly around: LinkSurroundings;
   private readonly acceptor: PeerAcceptor;
@@ -70,6 +74,7 @@ export class PeerTransport<Message> implements Transport<Message> {
   /** Makes a node known. The same id at another address takes the place of the old one. */
   addPeer(peer: PeerAddress): void {
     invariant(peer.id !== this.context.self, 'a node is not its own peer', { peer: peer.id });
+    this.guests.delete(peer.id);
     const known = this.links.get(peer.id)?.peer;
     if (known !== undefined && known.host === peer.host && known.port === peer.port) return;
     this.removePeer(peer.id);
@@ -82,6 +87,7 @@ export class PeerTransport<Message> implements Transport<Message> {
   removePeer(id: NodeId): void {
     const link = this.links.get(id);
     this.links.delete(id);
+    this.guests.delete(id);
     void link?.stop();
   }
 
@@ -117,12 +123,16 @@ export class PeerTransport<Message> implements Transport<Message> {
   }
 
   private tick(): void {
+    const { guestMs } = this.context.limits;
+    for (const [id, since] of this.guests) {
+      if (monotonicNow() - since > guestMs) this.removePeer(id);
+    }
     for (const link of this.links.values()) link.tick();
   }
 
   private makeAcceptor(): PeerAcceptor {
     const { self, cluster, secret, instance, storage, limits } = this.context;
-    const knows = (id: NodeId) => this.links.has(id);
+    const knows = (id: NodeId) => this.links.has(id) || this.mayAdmit(id);
     const expectation: Expectation = { self, cluster, secret, knows };
     return new PeerAcceptor({
       expectation,
@@ -148,8 +158,23 @@ export class PeerTransport<Message> implements Transport<Message> {
     });
   }
 
+  private mayAdmit(id: NodeId): boolean {
+    const { admitsGuests = false } = this.options;
+    const isRoom = this.guests.size < this.context.limits.maxGuests;
+    return admitsGuests && isRoom && parsePeerAddress(id) !== undefined;
+  }
+
+  /** A stranger that has proven itself: called back at the address that is its id. */
+  private admit(id: NodeId): void {
+    const address = parsePeerAddress(id);
+    if (address === undefined || this.links.has(id)) return;
+    this.addPeer(address);
+    this.guests.set(id, monotonicNow());
+  }
+
   private refusal(hello: Hello): Refusal | undefined {
     if (this.closing !== undefined) return { status: 503, reason: 'this node is stopping' };
+    if (this.mayAdmit(hello.from)) this.admit(hello.from);
     return this.links.get(hello.from)?.refusal(hello);
   }
 }
