@@ -50,6 +50,7 @@ export const NODE_NUMBERS = {
 export const RAFT_NUMBERS = {
   electionTimeoutMinMs: ms(500, 10, DAY, 'least silence of a leader before an election'),
   electionTimeoutMaxMs: ms(1000, 11, DAY, 'most silence of a leader before an election'),
+  electionSpreadMinMs: ms(50, 1, DAY, 'how far apart candidates stand at least, on a fast network'),
   heartbeatMs: ms(100, 1, DAY, 'how often a leader shows that it lives'),
   maxDiskStallMs: ms(2000, 10, DAY, 'how long a flush may take before a leader gives way'),
   maxEntriesPerMessage: count(1024, 1, 1_000_000, 'entries in one message to a follower'),

@@ -55,7 +55,10 @@ export type Event<Message, Request> =
   | { readonly kind: 'request'; readonly id: RequestId; readonly request: Request }
   /** All records up to and including this sequence number are durable. */
   | { readonly kind: 'persisted'; readonly through: JournalSequence }
-  /** The connection to a peer was made or lost. A hint: messages are the only truth. */
+  /**
+   * The connection to a peer was made or lost. A hint: messages are the only truth. A peer that died
+   * is reported as lost once more after its last message.
+   */
   | { readonly kind: 'link'; readonly peer: NodeId; readonly up: boolean }
   /** The slices of an open snapshot up to this offset were taken by the file (not yet durable). */
   | { readonly kind: 'snapshot_written'; readonly snapshot: SnapshotName; readonly through: number }

@@ -102,6 +102,7 @@ function raftOptions(config: NodeConfig, storage: Storage, trace: boolean): Raft
     trace,
     electionTimeoutMinMs: millis(raft.electionTimeoutMinMs),
     electionTimeoutMaxMs: millis(raft.electionTimeoutMaxMs),
+    electionSpreadMinMs: millis(raft.electionSpreadMinMs),
     heartbeatMs: millis(raft.heartbeatMs),
     maxDiskStallMs: millis(raft.maxDiskStallMs),
     machineSettings: encodeSettings({

@@ -149,7 +149,11 @@ export class PeerLink<Message> {
     const { lane } = receiver;
     if (this.sides[lane].receiver === receiver) this.sides[lane].receiver = undefined;
     if (malformed) this.complain(`bad ${lane}`, reason, 'a connection of a peer was closed', lane);
+    const wasUp = this.isUp;
     this.update(reason);
+    // Messages of this connection may have come after the news that another one was lost. Whoever
+    // took them for a sign of life must hear again that it is over.
+    if (!wasUp && !this.stopped) this.around.changed(this.peer.id, false);
   }
 
   stats(): PeerStats {

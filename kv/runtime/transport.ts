@@ -9,7 +9,10 @@ import type { Lane } from '../core/protocol';
 export interface TransportListener<Message> {
   /** A well-formed message of a peer that passed the handshake. */
   message(from: NodeId, message: Message): void;
-  /** The links to a peer came up (all lanes, both directions agreed) or went down. */
+  /**
+   * The links to a peer came up (all lanes, both directions agreed) or went down. Down may be said
+   * more than once: the last time is after the last message that came over those links.
+   */
   link(peer: NodeId, up: boolean): void;
 }
 

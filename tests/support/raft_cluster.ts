@@ -450,8 +450,8 @@ export class RaftCluster {
   }
 
   private forgetLeader(node: SimulatedNode & { readonly core: Core }): void {
-    const { leaderHeardAt, role, options } = node.core.inspect;
-    const heardAt = role.kind === 'leader' ? role.quorumSince : leaderHeardAt;
+    const { contact, role, options } = node.core.inspect;
+    const heardAt = role.kind === 'leader' ? role.quorumSince : contact.heardAt;
     const protectsFor = heardAt + options.electionTimeoutMinMs - this.clock(node.id);
     if (protectsFor > 0) node.skew += protectsFor;
   }

@@ -6,6 +6,7 @@ import { DEFAULT_SESSION_SETTINGS, encodeSettings } from '../../kv/core/machine/
 export const NODE_OPTIONS = {
   electionTimeoutMinMs: millis(150),
   electionTimeoutMaxMs: millis(300),
+  electionSpreadMinMs: millis(20),
   heartbeatMs: millis(50),
   maxDiskStallMs: millis(1000),
   maxEntriesPerMessage: 64,

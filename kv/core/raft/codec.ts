@@ -20,10 +20,10 @@ import {
   checkSnapshot,
   must,
   REFUSAL_WORDS,
-  readEcho,
   readEntries,
   readForwarded,
   readIndex,
+  readKnownMillis,
   readLast,
   readMillis,
   readOwnStorage,
@@ -152,14 +152,16 @@ const appendEntriesReject: KindCodec<MessageOf<'append_entries_reject'>> = {
 
 const heartbeat: KindCodec<MessageOf<'heartbeat'>> = {
   code: 8,
-  write: (writer, { commit, round, echo, quorumAge }) =>
-    writer.u48(commit).u48(round).f64(echo).f64(quorumAge),
+  write: (writer, { commit, round, echo, quorumAge, roundTrip, lease }) =>
+    writer.u48(commit).u48(round).f64(echo).f64(quorumAge).f64(roundTrip).u8(Number(lease)),
   read: (reader, inTerm) => {
     const commit = logIndex(reader.u48());
     const round = reader.u48();
-    const echo = readEcho(reader);
+    const echo = readKnownMillis(reader, 'an echo');
     const quorumAge = readMillis(reader);
-    return { kind: 'heartbeat', term: inTerm, commit, round, echo, quorumAge };
+    const roundTrip = readKnownMillis(reader, 'a round trip');
+    const said = { commit, round, echo, quorumAge, roundTrip, lease: reader.flag() };
+    return { kind: 'heartbeat', term: inTerm, ...said };
   },
 };
 

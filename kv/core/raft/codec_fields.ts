@@ -71,11 +71,11 @@ export function readMillis(reader: ByteReader): Millis {
   return millis(value);
 }
 
-/** A moment of the receiver's clock, or -1. */
-export function readEcho(reader: ByteReader): Millis {
+/** A time or a duration, or -1 where it is not known. */
+export function readKnownMillis(reader: ByteReader, what: string): Millis {
   const value = reader.f64();
   const known = value >= 0 && value < Number.POSITIVE_INFINITY;
-  must(known || value === -1, 'an echo must be a time or -1');
+  must(known || value === -1, `${what} must be a number of milliseconds or -1`);
   return millis(value);
 }
 

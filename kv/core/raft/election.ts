@@ -1,10 +1,13 @@
 /**
  * Leader election (§5.2, §5.4.1) with PreVote (dissertation §9.6) and the rule that a node which
- * hears a leader helps nobody to replace it (§4.2.3).
+ * hears a leader helps nobody to replace it (§4.2.3, `leader_contact.ts`). When a node stands is in
+ * `election_timing.ts`.
  */
 
 import { invariant } from '../assert';
-import { type NodeId, type StorageId, storageId } from '../ids';
+import { millis, type NodeId, type StorageId, storageId } from '../ids';
+import { lostLinkDeadline, silenceDeadline } from './election_timing';
+import { hasPromised, protectsLeader } from './leader_contact';
 import { allMembers, findMember, isUnbound, isVoter, type Member, voteOutcome } from './membership';
 import type { MessageOf } from './messages';
 import { appendTermStart } from './proposals';
@@ -21,7 +24,7 @@ import type { RaftState } from './state';
 export function electionTimeout(raft: RaftState): void {
   if (raft.role.kind === 'leader') return;
   if (!raft.mayCampaign) {
-    raft.role.electionDeadline = raft.drawElectionDeadline();
+    raft.role.electionDeadline = silenceDeadline(raft);
     return;
   }
   raft.narrate('election timeout → ask for pre-votes');
@@ -37,6 +40,14 @@ export function electionTimeout(raft: RaftState): void {
 
 /** Stands for election at once; the old leader asked for it if `transfer`. */
 export function campaign(raft: RaftState, transfer: boolean): void {
+  invariant(
+    transfer || !hasPromised(raft),
+    'who has promised a leader its lease votes for nobody',
+    {
+      now: raft.now,
+      promised: raft.contact.promisedAt,
+    },
+  );
   becomeCandidate(raft);
   raft.narrate('stands for election');
   const { lastIndex, lastTerm } = raft.log;
@@ -89,7 +100,7 @@ export function receiveRequestVote(
   if (refusal === undefined && raft.votedFor === undefined) raft.setHardState(raft.term, from);
   // Granting a vote restarts the election timeout (§5.2); refusing one does not.
   if (refusal === undefined && raft.role.kind === 'follower') {
-    raft.role.electionDeadline = raft.drawElectionDeadline();
+    raft.role.electionDeadline = silenceDeadline(raft);
   }
   raft.send(from, {
     kind: 'request_vote_reply',
@@ -114,11 +125,18 @@ export function ownVoteDurable(raft: RaftState): void {
   if (raft.role.kind === 'candidate') countVotes(raft);
 }
 
-/** True while this node must protect the leader that it has heard (§4.2.3). */
-export function protectsLeader(raft: RaftState): boolean {
-  const { electionTimeoutMinMs } = raft.options;
-  const heardAt = raft.role.kind === 'leader' ? raft.role.quorumSince : raft.leaderHeardAt;
-  return raft.now - heardAt < electionTimeoutMinMs;
+/**
+ * The link to a peer has closed. If that one led, its process may have died, and nobody need wait for
+ * its silence to show it: a follower asks for pre-votes soon. If it lives after all, those who still
+ * hear it refuse; and whoever has promised it a lease waits until the promise is over.
+ */
+export function linkClosed(raft: RaftState, peer: NodeId): void {
+  const { contact, role } = raft;
+  if (contact.from !== peer || contact.isLost || role.kind === 'leader') return;
+  contact.isLost = true;
+  raft.narrate(`the link to ${peer} has closed → it counts as heard no more`);
+  if (role.kind !== 'follower') return;
+  role.electionDeadline = millis(Math.min(role.electionDeadline, lostLinkDeadline(raft)));
 }
 
 function requestVoteRefusal(

@@ -4,6 +4,7 @@
  */
 
 import { type LogIndex, logIndex, type Millis, millis, type NodeId, type Term } from '../ids';
+import { type Lease, noLease } from './lease';
 import { allMembers, type Member, reachedByQuorum } from './membership';
 import { OpenProposals } from './open_proposals';
 import { Progress } from './progress';
@@ -47,6 +48,9 @@ export interface Leader {
   /** The newest round that a quorum has answered, and when it was sent. */
   quorumRound: number;
   quorumSince: Millis;
+  /** The slowest round of late, as every heartbeat tells; `ms` is -1 while none was answered. */
+  slowestRound: { readonly ms: Millis; readonly at: Millis };
+  readonly lease: Lease;
   /** Reads that have not been given a round yet. */
   readonly newReads: Origin[];
   readonly readBatches: ReadBatch[];
@@ -59,6 +63,11 @@ export interface Leader {
    */
   invitedSuccessor: boolean;
 }
+
+/** For `roundTrip` of a heartbeat: no round was answered yet. */
+const UNMEASURED = millis(-1);
+/** The slowest round is remembered for so many of the longest election timeouts. */
+const MEMORY_TIMEOUTS = 10;
 
 export function newLeadership(raft: RaftState): Leader {
   const next = logIndex(raft.log.lastIndex + 1);
@@ -76,6 +85,8 @@ export function newLeadership(raft: RaftState): Leader {
     roundSentAt: new Map(),
     quorumRound: 0,
     quorumSince: raft.now,
+    slowestRound: { ms: UNMEASURED, at: raft.now },
+    lease: noLease(),
     newReads: [],
     readBatches: [],
     commitNoticeDue: millis(Number.POSITIVE_INFINITY),
@@ -110,10 +121,18 @@ export function updateQuorumContact(raft: RaftState, leader: Leader): void {
   if (round <= leader.quorumRound) return;
   leader.quorumSince = leader.roundSentAt.get(round) ?? leader.quorumSince;
   leader.quorumRound = round;
+  measureRound(raft, leader, millis(raft.now - leader.quorumSince));
   for (const sent of leader.roundSentAt.keys()) {
     if (sent > round) break;
     leader.roundSentAt.delete(sent);
   }
+}
+
+/** Notes how long a majority took to answer a round; a slow one is remembered for a while. */
+function measureRound(raft: RaftState, leader: Leader, ms: Millis): void {
+  const isOld =
+    raft.now - leader.slowestRound.at >= MEMORY_TIMEOUTS * raft.options.electionTimeoutMaxMs;
+  if (ms >= leader.slowestRound.ms || isOld) leader.slowestRound = { ms, at: raft.now };
 }
 
 /** How long ago it was certain that no other leader could have been elected. */

@@ -91,6 +91,13 @@ export interface Heartbeat {
   readonly echo: Millis;
   /** How long ago the leader last knew a majority to be behind it. */
   readonly quorumAge: Millis;
+  /** The slowest answer of a majority to one of the leader's last rounds; -1: none was answered yet. */
+  readonly roundTrip: Millis;
+  /**
+   * Whoever answers promises to vote for nobody else until the shortest election timeout has passed
+   * on its clock: the leader answers reads because of it.
+   */
+  readonly lease: boolean;
 }
 
 export interface HeartbeatReply {

@@ -30,7 +30,7 @@ export function describe(message: RaftMessage): string {
       return `AppendEntriesReject term=${message.term} base=${message.baseIndex} ${hint}`;
     }
     case 'heartbeat':
-      return `Heartbeat round=${message.round} commit=${message.commit}`;
+      return `Heartbeat round=${message.round} commit=${message.commit}${message.lease ? ' lease' : ''}`;
     case 'heartbeat_reply':
       return `HeartbeatReply round=${message.round} match=${message.match}`;
     case 'install_snapshot': {

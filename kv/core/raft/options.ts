@@ -16,9 +16,17 @@ export interface RaftOptions {
   /** Build trace lines. */
   readonly trace: boolean;
 
-  /** An election timeout is drawn from this range for each wait (§5.2). */
+  /**
+   * An election timeout is drawn from this range for each wait (§5.2). A leader that was promised a
+   * lease may count on nobody else being elected within the shortest one.
+   */
   readonly electionTimeoutMinMs: Millis;
   readonly electionTimeoutMaxMs: Millis;
+  /**
+   * How far apart at least candidates stand; the slower the measured round trips the further, up to
+   * the difference of the two timeouts.
+   */
+  readonly electionSpreadMinMs: Millis;
   readonly heartbeatMs: Millis;
   /** How long a flush may take before a leader gives up its leadership. */
   readonly maxDiskStallMs: Millis;

@@ -26,14 +26,15 @@ import { Clients } from './clients';
 import {
   electionTimeout,
   ownVoteDurable,
-  protectsLeader,
   receivePreVote,
   receivePreVoteReply,
   receiveRequestVote,
   receiveRequestVoteReply,
 } from './election';
+import { silenceDeadline } from './election_timing';
 import { receiveForward } from './forwarding';
 import { checkState } from './invariants';
+import { protectsLeader } from './leader_contact';
 import { type Leader, quorumAge } from './leadership';
 import { continueTransfer, receiveTimeoutNow } from './leadership_transfer';
 import type { MessageKind, MessageOf, RaftMessage } from './messages';
@@ -126,7 +127,7 @@ function beginStep(raft: RaftState, at: Millis): void {
   // it is gone.
   if (role.kind !== 'leader' && !raft.isSoleVoter) {
     if (at - role.electionDeadline >= options.electionTimeoutMinMs) {
-      role.electionDeadline = raft.drawElectionDeadline();
+      role.electionDeadline = silenceDeadline(raft);
     }
   }
   // And a leader that was away for so long may have been replaced: before it says anything, it

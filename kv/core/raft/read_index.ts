@@ -6,12 +6,10 @@
 
 import type { LogIndex, NodeId, RequestId } from '../ids';
 import type { Leader, Origin } from './leadership';
+import { leaseIsValid, wantLease } from './lease';
 import type { MessageOf } from './messages';
 import { broadcastHeartbeat, mayOpenRound } from './replication';
 import type { RaftState } from './state';
-
-/** The part of the shortest election timeout that a lease lasts: the rest is for clock drift. */
-const LEASE_PART = 0.8;
 
 /** Another node asks on behalf of its clients. */
 export function receiveReadIndex(
@@ -22,6 +20,7 @@ export function receiveReadIndex(
   // A node that does not lead says nothing: the other one will hear of the leader and ask it.
   if (raft.role.kind !== 'leader') return;
   const origin: Origin = { kind: 'node', node: from, id: message.id };
+  if (message.lease) wantLease(raft, raft.role);
   if (message.lease && leaseIsValid(raft, raft.role)) confirm(raft, origin, raft.commit);
   else raft.role.newReads.push(origin);
 }
@@ -33,16 +32,6 @@ export function serveReads(raft: RaftState, leader: Leader): void {
     const batch = leader.readBatches.shift();
     for (const origin of batch?.origins ?? []) confirm(raft, origin, batch?.index as LogIndex);
   }
-}
-
-/**
- * Whether no other leader can have been elected yet: a majority has heard us so recently that it
- * still refuses to vote. It would not refuse a node that we ourselves told to stand.
- */
-export function leaseIsValid(raft: RaftState, leader: Leader): boolean {
-  if (raft.commit < leader.noopIndex || leader.invitedSuccessor) return false;
-  if (raft.isSoleVoter) return true;
-  return raft.now - leader.quorumSince < raft.options.electionTimeoutMinMs * LEASE_PART;
 }
 
 function beginRound(raft: RaftState, leader: Leader): void {

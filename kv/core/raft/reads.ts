@@ -15,8 +15,8 @@ import { type OperatingError, operatingError } from '../errors';
 import { type LogIndex, logIndex, type Millis, millis, NEVER, type RequestId } from '../ids';
 import { servedFrom, unavailable } from './answers';
 import { type Leader, quorumAge } from './leadership';
+import { leaseIsValid, wantLease } from './lease';
 import type { MessageOf } from './messages';
-import { leaseIsValid } from './read_index';
 import type { ReadRequest } from './requests';
 import { knownLeader } from './roles';
 import type { RaftState } from './state';
@@ -165,8 +165,10 @@ export class ReadRequests {
       this.unasked.push(id);
       return;
     }
-    if (level === 'lease' && leaseIsValid(raft, raft.role))
+    if (level === 'lease') wantLease(raft, raft.role);
+    if (level === 'lease' && leaseIsValid(raft, raft.role)) {
       return this.ready(raft, id, raft.commit);
+    }
     raft.role.newReads.push({ kind: 'client', id });
   }
 

@@ -47,6 +47,8 @@ export function receiveHeartbeat(
     return;
   }
   const follower = followLeader(raft, from);
+  if (message.roundTrip >= 0) raft.contact.roundTrip = message.roundTrip;
+  if (message.lease) raft.contact.promisedAt = raft.now;
   learnCommit(raft, follower, message.commit);
   const echoed = raft.freshness.echoed(message.echo, raft.now);
   if (echoed !== undefined) {

@@ -4,8 +4,10 @@
  */
 
 import { logIndex, type Millis, millis, type NodeId } from '../ids';
+import { linkClosed } from './election';
 import { acknowledged, heard } from './follower_contact';
 import { type Leader, quorumAge, updateQuorumContact } from './leadership';
+import { asksForLease, dropUnusedLease } from './lease';
 import { type Member, reachedByQuorum } from './membership';
 import type { MessageOf } from './messages';
 import type { Progress } from './progress';
@@ -76,6 +78,7 @@ function sendEntries(raft: RaftState, leader: Leader, progress: Progress): void 
 
 /** Begins a heartbeat round: the answers to it confirm that we still lead as of now. */
 export function broadcastHeartbeat(raft: RaftState, leader: Leader): number {
+  dropUnusedLease(raft, leader);
   leader.round += 1;
   leader.roundSentAt.set(leader.round, raft.now);
   leader.heartbeatDue = millis(raft.now + raft.options.heartbeatMs);
@@ -98,6 +101,8 @@ function sendHeartbeat(raft: RaftState, leader: Leader, progress: Progress): voi
     round: leader.round,
     echo: knowsCommit ? progress.clock : NO_ECHO,
     quorumAge: quorumAge(raft, leader),
+    roundTrip: leader.slowestRound.ms,
+    lease: asksForLease(leader),
   });
   progress.commitSent = raft.commit;
 }
@@ -169,7 +174,8 @@ export function receiveAppendEntriesReject(
 /** The links to a peer came or went: what was under way is lost, so probe at once. */
 export function linkChanged(raft: RaftState, peer: NodeId, up: boolean): void {
   noteLink(raft, peer, up);
-  if (raft.role.kind !== 'leader' || !up) return;
+  if (!up) return linkClosed(raft, peer);
+  if (raft.role.kind !== 'leader') return;
   const progress = raft.role.progress.get(peer);
   if (progress === undefined) return;
   if (progress.mode.kind === 'snapshot') progress.mode.sentAt = millis(Number.NEGATIVE_INFINITY);

@@ -14,6 +14,8 @@ import {
   type StorageId,
   type Term,
 } from '../ids';
+import { retryDeadline, silenceDeadline } from './election_timing';
+import { noteContact } from './leader_contact';
 import { type Leader, newLeadership } from './leadership';
 import type { RaftState } from './state';
 
@@ -43,6 +45,10 @@ export interface Candidate {
   readonly votes: Map<NodeId, { readonly granted: boolean; readonly storage: StorageId }>;
   electionDeadline: Millis;
 }
+
+/** For how many spreads at least a question waits for its answers; votes have to wait for two disks. */
+const PRE_VOTE_SPREADS = 1;
+const VOTE_SPREADS = 2;
 
 export type Role = Follower | PreCandidate | Candidate | Leader;
 
@@ -74,8 +80,7 @@ export function becomeFollower(raft: RaftState, newTerm: Term, reason: string): 
   if (newTerm > raft.term) raft.setHardState(newTerm, undefined);
   // Only hearing a leader or granting a vote restarts the election timeout (§5.2): a node that can
   // not win must not keep the others from standing by raising the term again and again.
-  const deadline =
-    raft.role.kind === 'leader' ? raft.drawElectionDeadline() : raft.role.electionDeadline;
+  const deadline = raft.role.kind === 'leader' ? silenceDeadline(raft) : raft.role.electionDeadline;
   // Committed entries are in the log of every later leader (§5.4), so they need no verifying.
   const follower = makeFollower(undefined, deadline, raft.commit);
   raft.role = follower;
@@ -104,16 +109,17 @@ export function followLeader(raft: RaftState, leader: NodeId): Follower {
     raft.narrate(`follows ${leader}`);
     raft.clients.leaderFound(raft, leader);
   }
-  raft.leaderHeardAt = raft.now;
-  follower.electionDeadline = raft.drawElectionDeadline();
+  noteContact(raft, leader);
+  follower.electionDeadline = silenceDeadline(raft);
   return follower;
 }
 
 export function becomePreCandidate(raft: RaftState): PreCandidate {
+  raft.contact.tries += 1;
   const role: PreCandidate = {
     kind: 'pre_candidate',
     votes: new Map(),
-    electionDeadline: raft.drawElectionDeadline(),
+    electionDeadline: retryDeadline(raft, PRE_VOTE_SPREADS),
   };
   raft.role = role;
   return role;
@@ -125,7 +131,7 @@ export function becomeCandidate(raft: RaftState): Candidate {
   const role: Candidate = {
     kind: 'candidate',
     votes: new Map(),
-    electionDeadline: raft.drawElectionDeadline(),
+    electionDeadline: retryDeadline(raft, VOTE_SPREADS),
   };
   raft.role = role;
   return role;
@@ -138,6 +144,7 @@ export function becomeLeader(raft: RaftState): Leader {
   raft.narrate(`won the election → leader of term ${raft.term}`);
   const role = newLeadership(raft);
   raft.role = role;
+  raft.contact.tries = 0;
   return role;
 }
 

@@ -13,7 +13,6 @@ import {
   type LogIndex,
   logIndex,
   type Millis,
-  millis,
   type NodeId,
   type RequestId,
   type SnapshotName,
@@ -24,10 +23,12 @@ import type { SnapshotCursor, SnapshotLoader } from '../machine/state_machine';
 import { Prng } from '../prng';
 import type { Effect, Lane } from '../protocol';
 import type { Clients } from './clients';
+import { silenceDeadline } from './election_timing';
 import type { Placed } from './entry_segments';
 import { Freshness } from './freshness';
 import type { Checkpoint } from './invariants';
 import type { Journal } from './journal';
+import { type LeaderContact, startingContact } from './leader_contact';
 import type { RaftLog } from './log';
 import { type Configuration, findMember, isUnbound } from './membership';
 import type { RaftMessage } from './messages';
@@ -117,11 +118,8 @@ export class RaftState {
   machineTime: Millis;
   /** Our own log is durable up to here. */
   durable: LogIndex;
-  /**
-   * When a leader of any term was last heard. A node that has just started may have heard one just
-   * before it stopped, so it begins as if it had: leases depend on it (dissertation §6.4.1).
-   */
-  leaderHeardAt: Millis;
+  /** The leader that was last heard, and what this node owes to it. */
+  readonly contact: LeaderContact;
   /** The leader's commit index as far as we were told; may be ahead of our log. */
   leaderCommit = logIndex(0);
 
@@ -140,7 +138,8 @@ export class RaftState {
   private hardStateSequence: JournalSequence = journalSequence(0);
   private held: HeldMessage[] = [];
   private effects: RaftEffect[] = [];
-  private readonly prng: Prng;
+  /** Draws the moments at which this node stands for election. */
+  readonly prng: Prng;
 
   constructor(
     readonly options: RaftOptions,
@@ -163,9 +162,9 @@ export class RaftState {
     this.prng = new Prng(options.seed, `election ${options.self}`);
     this.freshness = new Freshness(options.seed);
     const begins = initial.term === 0 || this.isSoleVoter;
-    this.leaderHeardAt = begins ? millis(Number.NEGATIVE_INFINITY) : now;
+    this.contact = startingContact(!begins, now);
     // A cluster of one has nobody to wait for.
-    this.role = startingRole(this.isSoleVoter ? now : this.drawElectionDeadline());
+    this.role = startingRole(this.isSoleVoter ? now : silenceDeadline(this));
   }
 
   get isSoleVoter(): boolean {
@@ -184,11 +183,6 @@ export class RaftState {
     if (member === undefined || learner) return false;
     if (isUnbound(configuration)) return this.log.lastIndex === 0;
     return member.storage === this.options.storage;
-  }
-
-  drawElectionDeadline(): Millis {
-    const { electionTimeoutMinMs, electionTimeoutMaxMs } = this.options;
-    return millis(this.now + this.prng.between(electionTimeoutMinMs, electionTimeoutMaxMs));
   }
 
   /** Changes term and vote, on disk first: nothing is sent before the disk has them (§5.1). */

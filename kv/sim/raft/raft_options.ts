@@ -23,6 +23,7 @@ export function drawRaftOptions(prng: Prng, slowestDelayMs: number): SharedOptio
   return {
     electionTimeoutMinMs: millis(electionTimeoutMinMs),
     electionTimeoutMaxMs: millis(electionTimeoutMinMs * 2),
+    electionSpreadMinMs: millis(prng.pick([1, 10, 50])),
     heartbeatMs: millis(Math.floor(electionTimeoutMinMs / prng.pick([3, 5]))),
     maxDiskStallMs: millis(prng.pick([300, 1000, 2000])),
     maxEntriesPerMessage: prng.pick([1, 3, 64, 1024]),

@@ -161,6 +161,8 @@ const MESSAGES: { readonly [Kind in MessageKind]: Arbitrary<MessageOf<Kind>> } =
     round: u48,
     echo: fc.oneof(moment, fc.constant(millis(-1))),
     quorumAge: moment,
+    roundTrip: fc.oneof(moment, fc.constant(millis(-1))),
+    lease: fc.boolean(),
   }),
   heartbeat_reply: fc.record({
     kind: kind('heartbeat_reply'),
@@ -384,6 +386,7 @@ describe('what the core takes for granted is checked', () => {
     ['an echo before time', heartbeat({ echo: millis(-2) })],
     ['an endless age', heartbeat({ quorumAge: millis(Number.POSITIVE_INFINITY) })],
     ['a negative age', heartbeat({ quorumAge: millis(-1) })],
+    ['a round trip before time', heartbeat({ roundTrip: millis(-2) })],
     ['a message before the first term', { kind: 'timeout_now', term: term(0) }],
     [
       'a node without a disk',

@@ -302,7 +302,7 @@ describe('§6 (end) and dissertation §9.6: who hears a leader helps nobody to r
       solo.raft.term,
       solo.raft.votedFor,
       solo.raft.role,
-      solo.raft.leaderHeardAt,
+      solo.raft.contact,
     ]);
     expect(sent(solo.receive(2, preVote(3, [2, 1])), 'pre_vote_reply')).toMatchObject([
       { granted: true },
@@ -311,7 +311,7 @@ describe('§6 (end) and dissertation §9.6: who hears a leader helps nobody to r
       { granted: true },
     ]);
     expect(
-      JSON.stringify([solo.raft.term, solo.raft.votedFor, solo.raft.role, solo.raft.leaderHeardAt]),
+      JSON.stringify([solo.raft.term, solo.raft.votedFor, solo.raft.role, solo.raft.contact]),
     ).toBe(before);
   });
 

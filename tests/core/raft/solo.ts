@@ -259,6 +259,8 @@ export const heartbeat = (inTerm: number, commit = 0, round = 1): MessageOf<'hea
   round,
   echo: millis(-1),
   quorumAge: millis(0),
+  roundTrip: millis(-1),
+  lease: false,
 });
 
 /** AppendEntries behind `base` with entries of these terms. */
