@@ -62,6 +62,19 @@ test('a challenge and an upgrade sent at once are refused, not mixed up', async 
   expect(text).not.toContain('101 Switching');
 });
 
+test('the loss of a link is the last that is heard of it, after the last message', async () => {
+  door = await Door.open();
+  const control = await door.knock();
+  const bulk = await door.knock({ lane: 'bulk' });
+  control.connection.destroy();
+  const losses = () => door.heard.links.filter(({ peer, up }) => peer === N2 && !up).length;
+  await door.heard.until(() => losses() === 1);
+  // What was under way on the other lane looks like a sign of life.
+  await door.carries(bulk, 7);
+  bulk.connection.destroy();
+  await door.heard.until(() => losses() === 2);
+});
+
 describe('connection epochs', () => {
   test('an older connection does not deliver after a newer one was accepted', async () => {
     door = await Door.open();

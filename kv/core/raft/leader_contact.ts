@@ -23,7 +23,7 @@ export interface LeaderContact {
   promisedAt: Millis;
   /** How often in a row this node has asked for votes since it heard a leader. */
   tries: number;
-  /** How long a round trip between nodes takes at most, as a leader has measured; undefined: not told. */
+  /** How long a round trip between nodes takes, as a leader has measured; undefined: not told. */
   roundTrip: Millis | undefined;
 }
 

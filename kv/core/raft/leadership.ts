@@ -48,8 +48,8 @@ export interface Leader {
   /** The newest round that a quorum has answered, and when it was sent. */
   quorumRound: number;
   quorumSince: Millis;
-  /** The slowest round of late, as every heartbeat tells; `ms` is -1 while none was answered. */
-  slowestRound: { readonly ms: Millis; readonly at: Millis };
+  /** How long a majority takes to answer a round, about; -1 while none was answered. */
+  roundTrip: Millis;
   readonly lease: Lease;
   /** Reads that have not been given a round yet. */
   readonly newReads: Origin[];
@@ -64,10 +64,10 @@ export interface Leader {
   invitedSuccessor: boolean;
 }
 
-/** For `roundTrip` of a heartbeat: no round was answered yet. */
+/** For `roundTrip`: no round was answered yet. */
 const UNMEASURED = millis(-1);
-/** The slowest round is remembered for so many of the longest election timeouts. */
-const MEMORY_TIMEOUTS = 10;
+/** Of a new measurement this part counts. */
+const SMOOTHING = 8;
 
 export function newLeadership(raft: RaftState): Leader {
   const next = logIndex(raft.log.lastIndex + 1);
@@ -85,7 +85,7 @@ export function newLeadership(raft: RaftState): Leader {
     roundSentAt: new Map(),
     quorumRound: 0,
     quorumSince: raft.now,
-    slowestRound: { ms: UNMEASURED, at: raft.now },
+    roundTrip: UNMEASURED,
     lease: noLease(),
     newReads: [],
     readBatches: [],
@@ -121,18 +121,17 @@ export function updateQuorumContact(raft: RaftState, leader: Leader): void {
   if (round <= leader.quorumRound) return;
   leader.quorumSince = leader.roundSentAt.get(round) ?? leader.quorumSince;
   leader.quorumRound = round;
-  measureRound(raft, leader, millis(raft.now - leader.quorumSince));
+  measureRound(leader, raft.now - leader.quorumSince);
   for (const sent of leader.roundSentAt.keys()) {
     if (sent > round) break;
     leader.roundSentAt.delete(sent);
   }
 }
 
-/** Notes how long a majority took to answer a round; a slow one is remembered for a while. */
-function measureRound(raft: RaftState, leader: Leader, ms: Millis): void {
-  const isOld =
-    raft.now - leader.slowestRound.at >= MEMORY_TIMEOUTS * raft.options.electionTimeoutMaxMs;
-  if (ms >= leader.slowestRound.ms || isOld) leader.slowestRound = { ms, at: raft.now };
+/** Notes how long a majority took to answer a round, smoothed as TCP smooths its round trips. */
+function measureRound(leader: Leader, ms: number): void {
+  const before = leader.roundTrip;
+  leader.roundTrip = millis(before === UNMEASURED ? ms : before + (ms - before) / SMOOTHING);
 }
 
 /** How long ago it was certain that no other leader could have been elected. */

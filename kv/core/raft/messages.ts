@@ -91,7 +91,7 @@ export interface Heartbeat {
   readonly echo: Millis;
   /** How long ago the leader last knew a majority to be behind it. */
   readonly quorumAge: Millis;
-  /** The slowest answer of a majority to one of the leader's last rounds; -1: none was answered yet. */
+  /** How long a majority takes to answer the leader, about; -1: it has not answered yet. */
   readonly roundTrip: Millis;
   /**
    * Whoever answers promises to vote for nobody else until the shortest election timeout has passed

@@ -101,7 +101,7 @@ function sendHeartbeat(raft: RaftState, leader: Leader, progress: Progress): voi
     round: leader.round,
     echo: knowsCommit ? progress.clock : NO_ECHO,
     quorumAge: quorumAge(raft, leader),
-    roundTrip: leader.slowestRound.ms,
+    roundTrip: leader.roundTrip,
     lease: asksForLease(leader),
   });
   progress.commitSent = raft.commit;
