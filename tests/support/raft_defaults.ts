@@ -6,7 +6,8 @@ import { DEFAULT_SESSION_SETTINGS, encodeSettings } from '../../kv/core/machine/
 export const NODE_OPTIONS = {
   electionTimeoutMinMs: millis(150),
   electionTimeoutMaxMs: millis(300),
-  electionSpreadMinMs: millis(20),
+  // As wide as it can be: scripts that are about candidates close to each other say less.
+  electionSpreadMinMs: millis(150),
   heartbeatMs: millis(50),
   maxDiskStallMs: millis(1000),
   maxEntriesPerMessage: 64,

@@ -46,8 +46,8 @@ export function receiveHeartbeat(
     raft.send(from, { ...reply, term: raft.term, round: 0, match: logIndex(0) });
     return;
   }
-  const follower = followLeader(raft, from);
   if (message.roundTrip >= 0) raft.contact.roundTrip = message.roundTrip;
+  const follower = followLeader(raft, from);
   if (message.lease) raft.contact.promisedAt = raft.now;
   learnCommit(raft, follower, message.commit);
   const echoed = raft.freshness.echoed(message.echo, raft.now);
