@@ -58,6 +58,7 @@ const CLASS_OF: Record<FaultKind, (typeof CLASSES)[number]> = {
   broken_connection: 'network',
   loss_burst: 'network',
   repeat_burst: 'network',
+  flapping_link: 'network',
   slow_disk: 'disks',
   bit_flip: 'disks',
   misdirected_write: 'disks',

@@ -79,6 +79,7 @@ const USUAL_MS: Record<FaultKind, number> = {
   wiped_disk: 8000,
   ambush: 4000,
   repeat_burst: 4000,
+  flapping_link: 3000,
 };
 
 const SIZES = [1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7] as const;

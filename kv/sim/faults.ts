@@ -30,6 +30,7 @@ export const FAULT_KINDS = [
   'wiped_disk',
   'ambush',
   'repeat_burst',
+  'flapping_link',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -86,6 +87,7 @@ const DURATIONS: Record<FaultKind, readonly [number, number]> = {
   wiped_disk: [5, 2000],
   ambush: [500, 6000],
   repeat_burst: [200, 4000],
+  flapping_link: [100, 3000],
 };
 
 /** The faults of a run of `durationMs`, in the order of their coming. */

@@ -55,7 +55,8 @@ export class Nemesis<Message, Request, Reply> {
     this.networkFaults = new NetworkFaults({
       ids: () => host.nodes.map((node) => node.id),
       network: host.network,
-      ...{ prng, undoLater, say },
+      ...{ timeline: host.timeline, prng, undoLater, say },
+      isOver: () => this.isOver,
     });
     const processes = {
       ...{ timeline: host.timeline, subject: host.subject, nodes: host.nodes, prng, say },
@@ -156,6 +157,7 @@ export class Nemesis<Message, Request, Reply> {
       case 'broken_connection':
       case 'loss_burst':
       case 'repeat_burst':
+      case 'flapping_link':
         return this.networkFaults.strike(fault, fault.kind, node.id);
       case 'slow_disk':
       case 'slow_loop':

@@ -111,6 +111,25 @@ export class Network<Message> {
     this.tell(one, other, false);
   }
 
+  /**
+   * The process of a node has died, and its kernel closes its connections: each peer is told as soon
+   * as a message takes, behind those that were sent before. Not where the way is cut, and not if the
+   * node has come back meanwhile.
+   */
+  hangUp(node: NodeId, peers: readonly NodeId[]): void {
+    for (const peer of peers) {
+      const path = this.path(node, peer);
+      const { control, bulk } = path.lastArrival;
+      const behind = this.settings.ordered ? Math.max(control, bulk) : 0;
+      const { epoch } = path;
+      this.timeline.at(Math.max(this.drawArrival(path), behind), () => {
+        if (path.blocked > 0 || path.epoch !== epoch) return;
+        this.counters.count('events', 'links closed by a death');
+        this.host.link(peer, node, false);
+      });
+    }
+  }
+
   /** Tells both nodes whether they are connected, which is but a hint. */
   tell(one: NodeId, other: NodeId, up: boolean): void {
     this.host.link(one, other, up);
@@ -129,9 +148,8 @@ export class Network<Message> {
     message: Message,
     laterMs: number,
   ): void {
-    const { minDelayMs, maxDelayMs, ordered, late } = this.settings;
-    const drawn = this.prng.between(minDelayMs * PARTS, maxDelayMs * PARTS) / PARTS;
-    let arrival = this.timeline.now + drawn + path.slowMs + laterMs;
+    const { ordered, late } = this.settings;
+    let arrival = this.drawArrival(path) + laterMs;
     if (ordered) arrival = Math.max(arrival, path.lastArrival[lane]);
     else if (this.prng.between(1, 10_000) <= late) arrival += this.lateness();
     path.lastArrival[lane] = arrival;
@@ -143,6 +161,12 @@ export class Network<Message> {
       if (path.blocked > 0 || isBroken) this.counters.lost++;
       else this.host.deliver(from, to, message);
     });
+  }
+
+  private drawArrival({ slowMs }: Path): number {
+    const { minDelayMs, maxDelayMs } = this.settings;
+    const drawn = this.prng.between(minDelayMs * PARTS, maxDelayMs * PARTS) / PARTS;
+    return this.timeline.now + drawn + slowMs;
   }
 
   private lateness(): number {

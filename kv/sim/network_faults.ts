@@ -5,16 +5,30 @@ import type { NodeId } from '../core/ids';
 import type { Prng } from '../core/prng';
 import type { Fault, FaultKind } from './faults';
 import type { Network } from './network';
+import type { Timeline } from './timeline';
 
 export type NetworkFaultKind = Extract<
   FaultKind,
-  'partition' | 'one_way' | 'slow_link' | 'broken_connection' | 'loss_burst' | 'repeat_burst'
+  | 'partition'
+  | 'one_way'
+  | 'slow_link'
+  | 'broken_connection'
+  | 'loss_burst'
+  | 'repeat_burst'
+  | 'flapping_link'
 >;
+
+/** A link that flaps is closed for so long at most, and open for so long. */
+const MAX_CLOSED_MS = 300;
+const MAX_OPEN_MS = 600;
 
 export interface NetworkFaultHost<Message> {
   ids(): readonly NodeId[];
   readonly network: Network<Message>;
+  readonly timeline: Timeline;
   readonly prng: Prng;
+  /** All faults have ended: nothing new begins. */
+  isOver(): boolean;
   /** Undoes a fault when its time is over, or when all faults end. */
   undoLater(afterMs: number, undo: () => void): void;
   say(text: string): void;
@@ -37,6 +51,8 @@ export class NetworkFaults<Message> {
         return this.loseMuch(fault);
       case 'repeat_burst':
         return this.repeatMuch(fault);
+      case 'flapping_link':
+        return this.flap(fault, node);
       default:
         return unreachable(kind);
     }
@@ -121,6 +137,37 @@ export class NetworkFaults<Message> {
       if (network.isOpen(node, other)) network.tell(node, other, true);
     });
     return true;
+  }
+
+  /** The links of a node, to all or to one, close and open again and again; everybody lives. */
+  private flap(fault: Fault, node: NodeId): boolean {
+    const others = this.others(node);
+    if (others.length === 0) return false;
+    const met = fault.amount % 4 === 0 ? [this.host.prng.pick(others)] : others;
+    this.host.say(`the links of ${node} to ${met.join(' ')} flap for ${fault.forMs} ms`);
+    this.close(node, met, this.host.timeline.now + fault.forMs);
+    return true;
+  }
+
+  /** What is closed carries nothing, and both ends are told at once. */
+  private close(node: NodeId, others: readonly NodeId[], end: number): void {
+    const { network, prng, timeline } = this.host;
+    for (const other of others) {
+      network.breakConnection(node, other);
+      network.block(node, other);
+      network.block(other, node);
+    }
+    this.host.undoLater(prng.between(1, MAX_CLOSED_MS), () => {
+      for (const other of others) {
+        network.unblock(node, other);
+        network.unblock(other, node);
+        if (network.isOpen(node, other)) network.tell(node, other, true);
+      }
+      if (this.host.isOver() || timeline.now >= end) return;
+      this.host.undoLater(prng.between(1, MAX_OPEN_MS), () => {
+        if (!this.host.isOver()) this.close(node, others, end);
+      });
+    });
   }
 
   private loseMuch(fault: Fault): boolean {

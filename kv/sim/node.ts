@@ -20,6 +20,8 @@ export interface NodeHost<Message> {
   readonly timeline: Timeline;
   readonly counters: Counters;
   send(from: NodeId, to: NodeId, lane: Lane, message: Message): void;
+  /** The process is gone, but its machine is not: the kernel closes what it had open. */
+  hungUp(node: NodeId): void;
   /** The process has ended by itself, because its disk failed. */
   stopped(node: NodeId, reason: string): void;
   /** Undefined while nobody listens. */
@@ -122,6 +124,7 @@ export class SimulatedNode<Message, Request, Reply> {
     if (running.wake) running.wake.isCancelled = true;
     this.disk.close(ending);
     this.subject.ended(this.id);
+    if (ending === 'kill') this.host.hungUp(this.id);
     for (const { done } of running.waiting.values()) done(undefined);
   }
 

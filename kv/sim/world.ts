@@ -81,6 +81,11 @@ export class World<Message, Request, Reply> {
       counters,
       trace,
       send: this.network.send.bind(this.network),
+      hungUp: (id: NodeId) =>
+        this.network.hangUp(
+          id,
+          ids.filter((other) => other !== id),
+        ),
       stopped: (id: NodeId, reason: string) => this.stopped(id, reason),
     };
     this.nodes = [];

@@ -40,14 +40,11 @@ export function electionTimeout(raft: RaftState): void {
 
 /** Stands for election at once; the old leader asked for it if `transfer`. */
 export function campaign(raft: RaftState, transfer: boolean): void {
-  invariant(
-    transfer || !hasPromised(raft),
-    'who has promised a leader its lease votes for nobody',
-    {
-      now: raft.now,
-      promised: raft.contact.promisedAt,
-    },
-  );
+  const mayVote = transfer || !hasPromised(raft);
+  invariant(mayVote, 'who has promised a lease votes for nobody', {
+    now: raft.now,
+    promised: raft.contact.promisedAt,
+  });
   becomeCandidate(raft);
   raft.narrate('stands for election');
   const { lastIndex, lastTerm } = raft.log;

@@ -55,6 +55,11 @@ export const promisedUntil = (raft: RaftState): Millis =>
 /** True while a leader may hold a lease because of what this node has told it. */
 export const hasPromised = (raft: RaftState): boolean => raft.now < promisedUntil(raft);
 
+/** The leader that was promised something wants it no more. */
+export function releasePromise({ contact }: RaftState): void {
+  contact.promisedAt = millis(Number.NEGATIVE_INFINITY);
+}
+
 /** True while this node must not help to replace the leader that it has heard, or that it is. */
 export function protectsLeader(raft: RaftState): boolean {
   if (hasPromised(raft)) return true;

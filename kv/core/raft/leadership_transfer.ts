@@ -6,6 +6,7 @@
 
 import { type Millis, millis, type NodeId, type RequestId } from '../ids';
 import { campaign } from './election';
+import { releasePromise } from './leader_contact';
 import { countedMatch, type Leader } from './leadership';
 import { findMember } from './membership';
 import type { MessageOf } from './messages';
@@ -58,6 +59,8 @@ export function receiveTimeoutNow(
 ): void {
   if (message.term !== raft.term || raft.role.kind !== 'follower' || !raft.mayCampaign) return;
   raft.narrate(`${from} hands the leadership over`);
+  // Before it asked, it gave up every lease of its term: there is nothing left to be promised.
+  releasePromise(raft);
   campaign(raft, true);
 }
 

@@ -178,6 +178,15 @@ describe('a promise', () => {
     solo.receive(2, { kind: 'timeout_now', term: solo.raft.term });
     expect(solo.role).toBe('candidate');
   });
+
+  test('ends with the leadership that is handed over, also when it takes several tries', () => {
+    const solo = follower(1, true);
+    solo.receive(2, { kind: 'timeout_now', term: solo.raft.term });
+    solo.timeOut();
+    const { term } = solo.raft;
+    solo.receive(3, { kind: 'pre_vote_reply', term, asked: term, granted: true });
+    expect([solo.role, solo.raft.term]).toEqual(['candidate', 5]);
+  });
 });
 
 describe('further tries', () => {
