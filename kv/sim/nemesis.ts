@@ -56,6 +56,7 @@ export class Nemesis<Message, Request, Reply> {
       ids: () => host.nodes.map((node) => node.id),
       network: host.network,
       ...{ timeline: host.timeline, prng, undoLater, say },
+      leader: () => host.subject.leader(),
       isOver: () => this.isOver,
     });
     const processes = {

@@ -27,6 +27,7 @@ export interface NetworkFaultHost<Message> {
   readonly network: Network<Message>;
   readonly timeline: Timeline;
   readonly prng: Prng;
+  leader(): NodeId | undefined;
   /** All faults have ended: nothing new begins. */
   isOver(): boolean;
   /** Undoes a fault when its time is over, or when all faults end. */
@@ -139,8 +140,12 @@ export class NetworkFaults<Message> {
     return true;
   }
 
-  /** The links of a node, to all or to one, close and open again and again; everybody lives. */
-  private flap(fault: Fault, node: NodeId): boolean {
+  /**
+   * The links of a node, to all or to one, close and open again and again; everybody lives. Mostly a
+   * leader's, because a leader that lives may hold a lease.
+   */
+  private flap(fault: Fault, target: NodeId): boolean {
+    const node = fault.amount % 3 === 0 ? target : (this.host.leader() ?? target);
     const others = this.others(node);
     if (others.length === 0) return false;
     const met = fault.amount % 4 === 0 ? [this.host.prng.pick(others)] : others;

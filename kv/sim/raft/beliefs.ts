@@ -7,8 +7,8 @@
 import type { NodeId, StorageId } from '../../core/ids';
 import type { Effect } from '../../core/protocol';
 import type { Leader } from '../../core/raft/leadership';
+import { leaseIsValid } from '../../core/raft/lease';
 import type { RaftMessage } from '../../core/raft/messages';
-import { leaseIsValid } from '../../core/raft/read_index';
 import type { RaftReply } from '../../core/raft/requests';
 import type { RaftState } from '../../core/raft/state';
 import { Violation } from '../violation';
