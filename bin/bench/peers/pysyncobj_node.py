@@ -13,6 +13,8 @@ with this one.
 
 import json
 import queue
+import random
+import string
 import sys
 import threading
 import time
@@ -23,6 +25,7 @@ IDLE_PERIOD = 0.1
 BUSY_PERIOD = 0.0005
 STRIDE = 7919
 FILL_CLIENTS = 64
+VALUES_BYTES = 2**20
 
 
 class Store(SyncObj):
@@ -33,6 +36,15 @@ class Store(SyncObj):
     @replicated
     def put(self, key, value):
         self.values[key] = value
+
+
+def values_of(size):
+    """Different values, as real ones are: PySyncObj compresses what it sends, and would make next to
+    nothing of one value sent over and over. There are more of them than its window is long."""
+    size = max(0, size)
+    draw = random.Random(1)
+    count = max(2, min(1024, VALUES_BYTES // max(1, size)))
+    return ["".join(draw.choices(string.ascii_letters, k=size)) for _ in range(count)]
 
 
 class Load:
@@ -46,7 +58,7 @@ class Load:
         self.seconds = float("inf") if fill else part["seconds"]
         self.stride = 1 if fill or self.keys % STRIDE == 0 else STRIDE
         self.clients = FILL_CLIENTS if fill else shape["clients"]
-        self.value = "x" * (shape["valueBytes"] - 2)
+        self.values = values_of(shape["valueBytes"] - 2)
         self.latencies = []
         self.errors = 0
         self.first_error = None
@@ -65,6 +77,7 @@ class Load:
             self.active -= 1
             return
         key = "key%013d" % (self.started * self.stride % self.keys)
+        value = self.values[self.started % len(self.values)]
         self.started += 1
 
         def answered(_result, error):
@@ -76,7 +89,7 @@ class Load:
                 self.latencies.append(then - now)
             self.ask(then)
 
-        self.store.put(key, self.value, callback=answered)
+        self.store.put(key, value, callback=answered)
 
     def result(self):
         seconds = time.perf_counter() - self.begun

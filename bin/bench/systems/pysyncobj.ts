@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { freePorts } from '../../free_ports';
 import type { Place, Running, System } from '../system';
 import { Worker } from '../worker';
+import { operationsOf, type Shape } from '../workload';
 import { runInProcess } from './in_process';
 
 const HOST = '127.0.0.1';
@@ -20,12 +21,16 @@ export const PYSYNCOBJ: System = {
   name: 'pysyncobj',
   promise: "no network: puts in the leader's own process; a journal that is never flushed",
   missing: () => (findPython() === undefined ? 'apt-get install python3-pysyncobj' : undefined),
-  lacks: ({ workload }) =>
-    workload === 'put' || workload === 'hot' || workload === 'embedded'
-      ? undefined
-      : 'its reads are of local memory',
+  lacks,
   start,
 };
+
+function lacks({ workload, through }: Shape): string | undefined {
+  if (!operationsOf(workload).every((operation) => operation === 'put')) {
+    return 'its reads are of local memory';
+  }
+  return through === 'leader' ? undefined : 'its puts are made where the leader is';
+}
 
 /** A Python that has the library. */
 function findPython(): string | undefined {
