@@ -15,12 +15,15 @@ import { join } from 'node:path';
 import yargs from 'yargs/yargs';
 import { makeCopy, removeCopy } from './mutated_copy';
 import { applyMutation, type Mutation, readMutations } from './mutation';
-import type { DiskKind } from './sim_run';
+import { type DiskKind, SIMULATED_PROTOCOLS, type SimulatedProtocol } from './sim_run';
 import type { Chunk, ChunkResult } from './sim_worker';
 
 /** This file runs as compiled, in `dist/bin`. */
 const ROOT = join(__dirname, '..', '..');
 const BUGS = join(ROOT, 'tests', 'sim', 'planted_bugs');
+/** Raft's bugs lie in the folder itself, those of other protocols in a folder of their name. */
+const folderOf = (protocol: SimulatedProtocol): string =>
+  protocol === 'raft' ? BUGS : join(BUGS, protocol);
 const WORKER = join('dist', 'bin', 'sim_worker.js');
 const MS_PER_MINUTE = 60_000;
 
@@ -36,6 +39,7 @@ interface Range {
   readonly first: number;
   readonly last: number;
   readonly disk: DiskKind;
+  readonly protocol: SimulatedProtocol;
 }
 
 async function main(): Promise<void> {
@@ -44,10 +48,12 @@ async function main(): Promise<void> {
     .option('jobs', { type: 'number', default: availableParallelism(), describe: 'at a time' })
     .option('max-seeds', { type: 'number', default: 10_000, describe: 'seeds for each bug' })
     .option('minutes', { type: 'number', default: 120, describe: 'time for each bug' })
+    .option('protocol', { choices: SIMULATED_PROTOCOLS, default: 'raft' as const })
     .option('messages', { type: 'boolean', default: false, describe: 'what the checkers said' })
     .strict()
     .parseSync();
-  const bugs = chosen(readMutations(BUGS), flags.bug);
+  const { protocol } = flags;
+  const bugs = chosen(readMutations(folderOf(protocol)), flags.bug);
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   const width = Math.max(...bugs.map(({ name }) => name.length));
@@ -56,7 +62,8 @@ async function main(): Promise<void> {
   await inParallel(bugs, flags.jobs, async (bug) => {
     if (stop.signal.aborted) return;
     const limit = AbortSignal.timeout(flags.minutes * MS_PER_MINUTE);
-    const result = await plant(bug, flags.maxSeeds, AbortSignal.any([stop.signal, limit]));
+    const hunt = { maxSeeds: flags.maxSeeds, protocol };
+    const result = await plant(bug, hunt, AbortSignal.any([stop.signal, limit]));
     if (typeof result !== 'string') found++;
     console.log(rowOf(bug.name.padEnd(width), result));
     if (flags.messages && typeof result !== 'string') console.log(`    ${result.message}`);
@@ -74,7 +81,7 @@ function chosen(all: readonly Mutation[], names: readonly string[] | undefined):
 /** What found the bug, or a few words on why nothing did. */
 async function plant(
   bug: Mutation,
-  maxSeeds: number,
+  { maxSeeds, protocol }: { readonly maxSeeds: number; readonly protocol: SimulatedProtocol },
   signal: AbortSignal,
 ): Promise<Found | string> {
   let copy: string | undefined;
@@ -82,7 +89,8 @@ async function plant(
     const sources = applyMutation(bug, (path) => readFileSync(join(ROOT, path), 'utf8'));
     const isStorage = [...sources.keys()].some((path) => path.startsWith('kv/storage/'));
     copy = makeCopy(ROOT, sources);
-    const range: Range = { first: 1, last: maxSeeds, disk: isStorage ? 'journal' : 'mixed' };
+    const disk = isStorage ? 'journal' : 'mixed';
+    const range: Range = { first: 1, last: maxSeeds, disk, protocol };
     const found = await findIn(copy, range, signal);
     return found ?? `not found in ${maxSeeds} seeds`;
   } catch (error) {
@@ -94,15 +102,14 @@ async function plant(
 
 /** The first seed of a range that fails in a copy of the program, and only there. */
 async function findIn(copy: string, range: Range, signal: AbortSignal): Promise<Found | undefined> {
-  const { last, disk } = range;
   let simulatedMs = 0;
-  for (let { first } = range; first <= last; ) {
-    const { failures, totals } = await runSeeds(copy, { first, last, disk }, signal);
+  for (let { first } = range; first <= range.last; ) {
+    const { failures, totals } = await runSeeds(copy, { ...range, first }, signal);
     simulatedMs += totals.simulatedMs;
     const [failure] = failures;
     if (failure === undefined) return undefined;
     const { seed, checker, message } = failure;
-    const without = await runSeeds(ROOT, { first: seed, last: seed, disk }, signal);
+    const without = await runSeeds(ROOT, { ...range, first: seed, last: seed }, signal);
     if (without.failures.length === 0) return { seed, checker, message, simulatedMs };
     first = seed + 1;
   }
@@ -112,7 +119,7 @@ async function findIn(copy: string, range: Range, signal: AbortSignal): Promise<
 /** Runs the simulator of a copy of the program over seeds until one fails. */
 async function runSeeds(
   copy: string,
-  { first, last, disk }: Range,
+  { first, last, disk, protocol }: Range,
   signal: AbortSignal,
 ): Promise<ChunkResult> {
   const child = spawn(process.execPath, [join(copy, WORKER)], { signal, killSignal: 'SIGKILL' });
@@ -126,7 +133,7 @@ async function runSeeds(
   });
   // What happened to it, its end tells.
   for (const stream of [child, child.stdin]) stream.on('error', () => undefined);
-  const chunk: Chunk = { first, last, settings: { disk }, keepGoing: false };
+  const chunk: Chunk = { first, last, settings: { disk, protocol }, keepGoing: false };
   child.stdin.end(`${JSON.stringify(chunk)}\n`);
   const code = await new Promise((resolve) => child.on('close', resolve));
   if (signal.aborted) throw new Error('not found in the time that it was given');

@@ -44,13 +44,18 @@ export class ClientMemory {
     const parts = metadata.flatMap((one) => one.split(','));
     const name = `${client}-${++this.lastValue}`;
     const value = key.startsWith('cart') ? `"${cartOf(seen, name)}"` : `"${name}"`;
-    return { kind: 'put', write: this.write(key, value, parts), quorum, metadata: metadata.join() };
+    return {
+      kind: 'put',
+      write: this.write(key, value, quorum, parts),
+      quorum,
+      metadata: metadata.join(),
+    };
   }
 
   /** A write of a value that nobody has written before. */
-  write(key: string, text: string, seen: readonly string[]): Write {
+  write(key: string, text: string, quorum: number, seen: readonly string[]): Write {
     const value = text.startsWith('"') ? text : `"${text} ${++this.lastValue}"`;
-    const write = this.history.begin(key, value, seen);
+    const write = this.history.begin(key, value, quorum, seen);
     this.byValue.set(`${key} ${value}`, write);
     return write;
   }

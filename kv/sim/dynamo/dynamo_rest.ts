@@ -6,6 +6,16 @@ import type { Versions } from '../../core/dynamo/versions';
 
 type Node = Readonly<DynamoState>;
 
+/** What a node is in the middle of, that a fault may spoil. */
+export function delicateMoments({ changing, taking, deliveries, collecting }: Node): string[] {
+  return [
+    ...(changing === undefined ? [] : [`is about to be ${changing}`]),
+    ...(collecting === undefined ? [] : ['collects its share']),
+    ...(taking === undefined ? [] : ['takes a snapshot']),
+    ...(deliveries.hints + deliveries.moves === 0 ? [] : ['owes keys']),
+  ];
+}
+
 /** What is not at rest; undefined when everything is. `show` gives what clients see of versions. */
 export function unrestOfGroup(
   nodes: readonly Node[],

@@ -22,7 +22,7 @@ import { ClientMemory } from './client_memory';
 import type { SharedDynamoOptions } from './drawn_options';
 import { DynamoDisks } from './dynamo_disks';
 import { GetOperation, type OperationHost, PutOperation, type Read } from './dynamo_operation';
-import { unrestOfGroup } from './dynamo_rest';
+import { delicateMoments, unrestOfGroup } from './dynamo_rest';
 import { Said } from './said';
 import { TrueHistory, textOf, type Write } from './true_history';
 
@@ -43,6 +43,7 @@ export class DynamoSubject
   private readonly counts = new Map<string, number>();
   private changes = 0;
   private probes = 0;
+  private hasLostDisks = false;
 
   constructor(
     private readonly members: readonly NodeId[],
@@ -70,6 +71,7 @@ export class DynamoSubject
     this.said.observe(node, effects);
     for (const effect of effects) {
       if (effect.kind === 'persist') this.look(node, effect);
+      else if (effect.kind === 'reply') this.checkWritten(node, effect.reply);
       else if (effect.kind === 'send') this.count(`sent ${effect.message.kind}`);
       else if (effect.kind === 'snapshot_commit') this.count('snapshots made or received');
     }
@@ -118,16 +120,9 @@ export class DynamoSubject
   }
 
   delicate(): { node: NodeId; why: string }[] {
-    return [...this.cores].flatMap(([node, core]) => {
-      const { changing, taking, deliveries, collecting } = core.inspect;
-      const moments = [
-        ...(changing === undefined ? [] : [`is about to be ${changing}`]),
-        ...(collecting === undefined ? [] : ['collects its share']),
-        ...(taking === undefined ? [] : ['takes a snapshot']),
-        ...(deliveries.hints + deliveries.moves === 0 ? [] : ['owes keys']),
-      ];
-      return moments.map((why) => ({ node, why }));
-    });
+    return [...this.cores].flatMap(([node, core]) =>
+      delicateMoments(core.inspect).map((why) => ({ node, why })),
+    );
   }
 
   // Clients.
@@ -153,7 +148,7 @@ export class DynamoSubject
     // Each try writes a key of its own: written blindly again and again, one would get too many versions.
     const key = `probe ${++this.probes}`;
     if (kind === 'read') return new GetOperation(key, { key, quorum }, this);
-    const write = this.memory.write(key, key, []);
+    const write = this.memory.write(key, key, quorum, []);
     return new PutOperation(key, write, quorum, '', this);
   }
 
@@ -215,11 +210,23 @@ export class DynamoSubject
     this.report('changes of membership', this.changes);
   }
 
+  /** What is said to be written is on as many disks as the client has asked for. */
+  private checkWritten(node: NodeId, reply: DynamoReply): void {
+    if (reply.kind !== 'written' || this.hasLostDisks) return;
+    const write = this.history.withMetadata(reply.metadata);
+    const isOn = (id: NodeId) => this.history.isCovered(write, this.disks.heldBy(id, write.key));
+    const copies = this.disks.nodes.filter(isOn).length;
+    if (copies >= write.quorum) return;
+    const said = `${node} says that ${write.value} of ${write.key} is written at ${write.quorum}`;
+    fail('durable before said', `${said}, it is on ${copies} disks`);
+  }
+
   /**
    * A disk is gone with all that was on it. It was harmed while it held nothing that no other held,
    * but what came later and was acknowledged with a quorum of one is lost by one failure too many.
    */
   private excuse(node: NodeId, lost: ReadonlyMap<string, Versions>): void {
+    if (lost.size > 0) this.hasLostDisks = true;
     for (const [key, versions] of lost) {
       const elsewhere = this.elsewhere(node, key, []);
       const held = this.namedOf(key, versions).flatMap(({ write }) => [write, ...write.ancestors]);

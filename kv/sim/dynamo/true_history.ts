@@ -17,6 +17,8 @@ export interface Write {
   /** All writes that its client had seen of the key, and those that these had seen. */
   readonly ancestors: ReadonlySet<Write>;
   outcome: 'unknown' | 'written' | 'not_applied';
+  /** The quorum that its client has asked for. */
+  readonly quorum: number;
   /** On so many nodes it was when it was acknowledged; 0 if it was not. */
   copies: number;
   /** A disk was lost, and it was the only one that had it: one copy does not survive that. */
@@ -39,11 +41,10 @@ export class TrueHistory {
   constructor(private readonly metadataOf: (key: string, version: Version) => string) {}
 
   /** A client is about to write, and has seen the versions with this metadata. */
-  begin(key: string, value: string, seen: readonly string[]): Write {
+  begin(key: string, value: string, quorum: number, seen: readonly string[]): Write {
     const ancestors = new Set<Write>();
     for (const metadata of seen) {
-      const parent = [...this.writes.values()].find((one) => one.metadata === metadata);
-      if (parent === undefined) fail('metadata', `nobody wrote the version of ${metadata}`);
+      const parent = this.withMetadata(metadata);
       ancestors.add(parent);
       for (const one of parent.ancestors) ancestors.add(one);
     }
@@ -53,9 +54,14 @@ export class TrueHistory {
       isExcused: false,
       metadata: undefined,
     } as const;
-    const write: Write = { key, value, ancestors, ...unknown };
+    const write: Write = { key, value, quorum, ancestors, ...unknown };
     this.writes.set(`${key} ${value}`, write);
     return write;
+  }
+
+  withMetadata(metadata: string): Write {
+    for (const write of this.writes.values()) if (write.metadata === metadata) return write;
+    return fail('metadata', `nobody wrote the version of ${metadata}`);
   }
 
   get all(): Iterable<Write> {
