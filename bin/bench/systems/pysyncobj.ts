@@ -14,6 +14,8 @@ import { operationsOf, type Shape } from '../workload';
 import { runInProcess } from './in_process';
 
 const HOST = '127.0.0.1';
+/** A new journal is of 1 KiB and doubles once for a record that does not fit, however large that is. */
+const LARGEST_VALUE = 512;
 /** Debian's own Python comes first: it is the one that Debian's packages are installed for. */
 const PYTHONS = ['/usr/bin/python3', 'python3'];
 
@@ -25,7 +27,8 @@ export const PYSYNCOBJ: System = {
   start,
 };
 
-function lacks({ workload, through }: Shape): string | undefined {
+function lacks({ workload, through, valueBytes }: Shape): string | undefined {
+  if (valueBytes > LARGEST_VALUE) return 'its journal breaks on a first record larger than itself';
   if (!operationsOf(workload).every((operation) => operation === 'put')) {
     return 'its reads are of local memory';
   }
