@@ -29,7 +29,7 @@ export interface AmbushHost<Message, Request, Reply> {
 
 /** How often it looks, and how long it leaves everybody in peace after it has struck. */
 const LOOK_MS = 2;
-const PEACE_MS = 400;
+const PEACE_MS = 200;
 const MAX_EFFECTS = 6;
 const CUT_MS = [100, 2000] as const;
 const DOWN_MS = [1, 300] as const;
@@ -48,6 +48,9 @@ const BLOWS = ['die', 'stall', 'cut_off', 'cut_from_some', 'freeze', 'roll', 'ha
 type Blow = (typeof BLOWS)[number];
 
 export class Ambush<Message, Request, Reply> {
+  /** How often it has struck in a moment of each kind. */
+  private readonly seen = new Map<string, number>();
+
   constructor(private readonly host: AmbushHost<Message, Request, Reply>) {}
 
   begin(fault: Fault): boolean {
@@ -63,7 +66,11 @@ export class Ambush<Message, Request, Reply> {
     let peace = peaceUntil;
     const moments = timeline.now >= peace ? subject.delicate() : [];
     if (moments.length > 0) {
-      const { node, why } = prng.pick(moments);
+      // Mostly what was seen the least: common moments would leave no turn to the rare ones.
+      const least = Math.min(...moments.map(({ why }) => this.seen.get(why) ?? 0));
+      const rarest = moments.filter(({ why }) => (this.seen.get(why) ?? 0) === least);
+      const { node, why } = prng.pick(prng.chance(2, 3) ? rarest : moments);
+      this.seen.set(why, 1 + (this.seen.get(why) ?? 0));
       this.strike(node, why);
       peace = timeline.now + prng.between(0, PEACE_MS);
     }

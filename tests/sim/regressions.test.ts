@@ -15,7 +15,7 @@ test.each(runs.map((run) => [flagsOfRun(run), run] as const))('%s holds', (_, ru
 test('comments and empty lines are none, and a line without sense is named', () => {
   const read = (...lines: string[]) => readRegressions(lines.join('\n'), 'f');
   expect(read('# a', '', '  --seed 3 --disk model --keep 1,2 --trace # b')).toEqual([
-    { seed: 3, settings: { disk: 'model', keep: [1, 2] } },
+    { seed: 3, settings: { protocol: 'raft', disk: 'model', keep: [1, 2] } },
   ]);
   expect(() => read('', '--seed x')).toThrow(/^f, line 2: --seed must be a whole number/);
   expect(() => read('--seeds 9')).toThrow('f, line 1: a run needs --seed');
