@@ -11,8 +11,10 @@ import { leaseIsValid } from '../../core/raft/lease';
 import type { RaftMessage } from '../../core/raft/messages';
 import type { RaftReply } from '../../core/raft/requests';
 import type { RaftState } from '../../core/raft/state';
+import type { Timeline } from '../timeline';
 import { Violation } from '../violation';
 import type { DiskShadow } from './disk_shadow';
+import { PromisesKept } from './promises_kept';
 
 type Node = Readonly<RaftState>;
 
@@ -23,11 +25,22 @@ export class Beliefs {
   /** The newest term that anybody has led, and who did. */
   private newest: { term: number; leader: NodeId | undefined } = { term: 0, leader: undefined };
 
+  private readonly promises = new PromisesKept();
+
   constructor(
     private readonly diskOf: (storage: StorageId) => DiskShadow | undefined,
     /** Whether the clocks of this run are such that leases may be trusted. */
     private readonly leasesHold: boolean,
+    private readonly timeline: Timeline,
   ) {}
+
+  started(node: NodeId, storage: StorageId): void {
+    this.promises.started(node, storage);
+  }
+
+  ended(node: NodeId): void {
+    this.promises.ended(node);
+  }
 
   observe(
     raft: Node,
@@ -37,8 +50,11 @@ export class Beliefs {
     const { role, term, self } = raft;
     if (role.kind === 'leader' && term > this.newest.term) this.newest = { term, leader: self };
     for (const effect of effects) {
-      if (effect.kind === 'send') this.heard(self, effect.to, effect.message);
+      if (effect.kind !== 'send') continue;
+      this.heard(self, effect.to, effect.message);
+      this.promises.sent(effect.message);
     }
+    if (this.leasesHold) this.promises.observe(raft, this.timeline.now);
     this.checkDurable(raft, disk);
     if (role.kind !== 'leader') return;
     this.checkMatches(raft, role);

@@ -61,7 +61,7 @@ export class ClusterHistory {
     private readonly timeline: Timeline,
     leasesHold: boolean,
   ) {
-    this.beliefs = new Beliefs((storage) => this.disks.get(storage), leasesHold);
+    this.beliefs = new Beliefs((storage) => this.disks.get(storage), leasesHold, timeline);
   }
 
   /** How many configurations were committed: each binds disks, or ends a joint phase. */
@@ -96,6 +96,7 @@ export class ClusterHistory {
         `${raft.self} has a snapshot up to ${raft.commit}, but only ${this.committed.length} entries are committed`,
       );
     }
+    this.beliefs.started(raft.self, storage);
     const unseen = { configuration: undefined, newest: 0 };
     const seen = { commit: raft.commit, leads: 0, last: { index: 0, term: 0 }, ...unseen };
     this.running.set(raft.self, { disk, seen });
@@ -108,6 +109,7 @@ export class ClusterHistory {
   ended(node: NodeId): void {
     this.running.delete(node);
     this.votes.ended(node);
+    this.beliefs.ended(node);
   }
 
   observe(raft: Readonly<RaftState>, effects: readonly RaftEffect[]): void {
