@@ -48,7 +48,8 @@ export function lostLinkDeadline(raft: RaftState): Millis {
  */
 export function retryDeadline(raft: RaftState, spreads: number): Millis {
   const { electionTimeoutMinMs, electionTimeoutMaxMs } = raft.options;
-  const doublings = Math.min(raft.contact.tries - 1, MAX_DOUBLINGS);
+  // Whoever was told to stand has not tried by itself.
+  const doublings = Math.max(0, Math.min(raft.contact.tries - 1, MAX_DOUBLINGS));
   const least = spreadOf(raft) * spreads * 2 ** doublings;
   return least >= electionTimeoutMinMs
     ? millis(raft.now + raft.prng.between(electionTimeoutMinMs, electionTimeoutMaxMs))

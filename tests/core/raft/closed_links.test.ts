@@ -187,6 +187,16 @@ describe('a promise', () => {
     solo.receive(3, { kind: 'pre_vote_reply', term, asked: term, granted: true });
     expect([solo.role, solo.raft.term]).toEqual(['candidate', 5]);
   });
+
+  test('and who was told to stand waits for its votes like any other', () => {
+    const [least, most] = range((options) => {
+      const solo = follower(1, false, options);
+      solo.receive(2, { kind: 'timeout_now', term: solo.raft.term });
+      return untilStanding(solo);
+    });
+    expect(least).toBeGreaterThanOrEqual(40);
+    expect(most).toBeLessThanOrEqual(80);
+  });
 });
 
 describe('further tries', () => {
