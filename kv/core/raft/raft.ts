@@ -211,6 +211,7 @@ function receiveMessage(raft: RaftState, from: NodeId, message: RaftMessage): vo
   // The term rule (§5.1), written once: "If RPC request or response contains term T > currentTerm:
   // set currentTerm = T, convert to follower." Only a pre-vote asks without claiming.
   if (message.term > raft.term && message.kind !== 'pre_vote') {
+    if (raft.term === 0) raft.startTerm = message.term;
     becomeFollower(raft, message.term, `term is higher (${message.term} vs ${raft.term})`);
   }
   (RECEIVERS[message.kind] as Receiver<MessageKind>)(raft, from, message);

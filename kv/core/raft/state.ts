@@ -101,8 +101,11 @@ export class RaftState {
   readonly self: NodeId;
   now: Millis;
   term: Term;
-  /** The term at the start of this node: it remembers only what was said in later ones. */
-  readonly startTerm: Term;
+  /**
+   * The term at the start of this node: it remembers only what was said in later ones. An empty disk
+   * may belong to a node that has lost one: then it is the first term that the node hears of.
+   */
+  startTerm: Term;
   votedFor: NodeId | undefined;
   role: Role;
   readonly log: RaftLog;
