@@ -61,6 +61,28 @@ export const ERROR_CODES = {
   not_a_member: { outcome: 'not_applied', retry: 'safe' },
   /** Joining or leaving makes no sense in this state. */
   membership_not_possible: { outcome: 'not_applied', retry: 'no' },
+  /** The write concern of an append is no whole number from 1 to the number of copies. */
+  write_concern_not_valid: { outcome: 'not_applied', retry: 'no' },
+  /** The id of a message is empty or too long. */
+  message_id_not_valid: { outcome: 'not_applied', retry: 'no' },
+  /** Only the master takes this. */
+  not_the_master: { outcome: 'not_applied', retry: 'no' },
+  /** Only a secondary takes this. */
+  not_a_secondary: { outcome: 'not_applied', retry: 'no' },
+  /** A secondary holds another log than the master, which an operator must look at first. */
+  log_conflict: { outcome: 'not_applied', retry: 'safe' },
+  /** The log has reached its limit, and somebody still lacks its oldest messages. */
+  log_full: { outcome: 'not_applied', retry: 'safe' },
+  /** The messages that were asked for have been dropped by retention. */
+  below_retention: { outcome: 'not_applied', retry: 'no' },
+  /** The log was cleared while the request was under way. */
+  log_cleared: { outcome: 'unknown', retry: 'no' },
+  /** The node was not started with permission to clear its log. */
+  clear_not_allowed: { outcome: 'not_applied', retry: 'no' },
+  /** Another message has this order, or this message another order. */
+  message_conflict: { outcome: 'not_applied', retry: 'no' },
+  /** An error that the node was told to make up. */
+  emulated_error: { outcome: 'unknown', retry: 'same_key' },
   /** The node is shutting down. */
   stopping: { outcome: 'not_applied', retry: 'safe' },
   /** The node was stopped while the request was under way. */

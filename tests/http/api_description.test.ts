@@ -55,7 +55,7 @@ function trials(): Trial[] {
     add(key, one(method).slice(0, method === 'POST' ? -1 : -2));
     add(key, one(method), () => http.service.throwOnce(new Error('a bug')));
     for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
-      const isOfRaft = !OF_DYNAMO.includes(code);
+      const isOfRaft = !OF_DYNAMO.includes(code) && !OF_LOG.includes(code);
       const applies = isOfRaft && !(isRead ? OF_WRITES : OF_READS).includes(code);
       if (!applies || (code === 'too_large' && method === 'DELETE')) continue;
       add(key, one(method), () => http.service.fail(operatingError(code, 'As told.', { n: 1 })));
@@ -84,6 +84,12 @@ function trials(): Trial[] {
 /** Errors that only a write, or only a read, can meet. */
 const OF_WRITES: readonly ErrorCode[] = ['session_expired', 'key_reused', 'too_large'];
 const OF_READS: readonly ErrorCode[] = ['too_stale', 'index_not_reached'];
+/** Errors that only the replicated log knows. */
+const OF_LOG: readonly ErrorCode[] = [
+  ...(['write_concern_not_valid', 'message_id_not_valid', 'not_the_master'] as const),
+  ...(['not_a_secondary', 'log_conflict', 'log_full', 'below_retention', 'log_cleared'] as const),
+  ...(['clear_not_allowed', 'message_conflict', 'emulated_error'] as const),
+];
 /** Errors that only the leaderless system knows. */
 const OF_DYNAMO: readonly ErrorCode[] = [
   ...(['read_quorum_not_met', 'write_quorum_not_met', 'quorum_not_valid'] as const),
