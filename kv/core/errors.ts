@@ -83,6 +83,14 @@ export const ERROR_CODES = {
   message_conflict: { outcome: 'not_applied', retry: 'no' },
   /** An error that the node was told to make up. */
   emulated_error: { outcome: 'unknown', retry: 'same_key' },
+  /** The key has a value of another type; it would have to be deleted first. */
+  wrong_type: { outcome: 'not_applied', retry: 'no' },
+  /** Keys that begin with a zero byte belong to the replicas themselves. */
+  key_reserved: { outcome: 'not_applied', retry: 'no' },
+  /** A change of a key makes no sense: no whole number, no element, the same key twice. */
+  change_not_valid: { outcome: 'not_applied', retry: 'no' },
+  /** There are as many peers as are allowed, or a node was to be its own peer. */
+  peer_not_possible: { outcome: 'not_applied', retry: 'no' },
   /** The node is shutting down. */
   stopping: { outcome: 'not_applied', retry: 'safe' },
   /** The node was stopped while the request was under way. */

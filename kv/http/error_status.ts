@@ -39,6 +39,10 @@ export const ERROR_STATUS = {
   clear_not_allowed: 403,
   message_conflict: 409,
   emulated_error: 500,
+  wrong_type: 409,
+  key_reserved: 400,
+  change_not_valid: 400,
+  peer_not_possible: 409,
   stopping: 503,
   stopped: 504,
 } as const satisfies Record<ErrorCode, number>;

@@ -55,7 +55,7 @@ function trials(): Trial[] {
     add(key, one(method).slice(0, method === 'POST' ? -1 : -2));
     add(key, one(method), () => http.service.throwOnce(new Error('a bug')));
     for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
-      const isOfRaft = !OF_DYNAMO.includes(code) && !OF_LOG.includes(code);
+      const isOfRaft = ![...OF_DYNAMO, ...OF_LOG, ...OF_CONVERGENT].includes(code);
       const applies = isOfRaft && !(isRead ? OF_WRITES : OF_READS).includes(code);
       if (!applies || (code === 'too_large' && method === 'DELETE')) continue;
       add(key, one(method), () => http.service.fail(operatingError(code, 'As told.', { n: 1 })));
@@ -95,6 +95,10 @@ const OF_DYNAMO: readonly ErrorCode[] = [
   ...(['read_quorum_not_met', 'write_quorum_not_met', 'quorum_not_valid'] as const),
   ...(['metadata_not_valid', 'value_not_mergeable', 'key_empty', 'too_many_siblings'] as const),
   ...(['not_a_member', 'membership_not_possible'] as const),
+];
+/** Errors that only the convergent system knows. */
+const OF_CONVERGENT: readonly ErrorCode[] = [
+  ...(['wrong_type', 'key_reserved', 'change_not_valid', 'peer_not_possible'] as const),
 ];
 
 test('every answer is described, and every described answer is given', async () => {

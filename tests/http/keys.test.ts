@@ -180,6 +180,10 @@ describe.each(VARIANTS)('$variant', ({ hotPath, fastLane }) => {
     clear_not_allowed: 403,
     message_conflict: 409,
     emulated_error: 500,
+    wrong_type: 409,
+    key_reserved: 400,
+    change_not_valid: 400,
+    peer_not_possible: 409,
     stopping: 503,
     stopped: 504,
   };
