@@ -17,6 +17,9 @@
  * the secret without sending it, and is worth nothing for another connection, lane, node or
  * cluster, nor in the other direction. The dialler proves itself first, so that a stranger who
  * knocks gets nothing to guess the secret from.
+ *
+ * Who knows a node only by where it listens asks for `ANYBODY` there. Such an introduction is
+ * answered with `200` and the welcome, and is over: what follows is a handshake with that node.
  */
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
@@ -26,6 +29,8 @@ import type { Lane } from '../core/protocol';
 
 export const UPGRADE = 'quorum-kv-peer';
 export const PROTOCOL_VERSION = 1;
+/** Whoever listens at an address: to be asked for its id. */
+export const ANYBODY = nodeId('*');
 
 /** What the dialler says. */
 export interface Hello {
@@ -41,6 +46,8 @@ export interface Hello {
   /** The dialler's data folder, 0 if it has none. */
   readonly storage: number;
   readonly nonce: string;
+  /** Of an introduction: where the dialler can be called back, a URL or `:port` of its address. */
+  readonly callback?: string;
 }
 
 /** What the acceptor answers. */
@@ -113,8 +120,11 @@ export function parseHello(headers: IncomingHttpHeaders): Hello | Refusal {
   if (instance === undefined) return malformed('instance');
   const nonce = token(headers, 'nonce');
   if (nonce === undefined) return malformed('nonce');
+  const callback = name(headers, 'callback');
+  if (callback === undefined && `${HEADER}callback` in headers) return malformed('callback');
   const ids = { from: nodeId(from), to: nodeId(to) };
-  return { version, cluster, ...ids, lane, epoch, storage, instance, nonce };
+  const hello: Hello = { version, cluster, ...ids, lane, epoch, storage, instance, nonce };
+  return callback === undefined ? hello : { ...hello, callback };
 }
 
 /**
@@ -139,6 +149,7 @@ export function judgeHello(
       reason: `this node belongs to cluster "${expected.cluster}", not "${hello.cluster}"`,
     };
   }
+  if (hello.to === ANYBODY) return undefined;
   if (hello.to !== expected.self) {
     return {
       status: 403,
@@ -183,7 +194,7 @@ export function readWelcome(
   const said = transcript(hello, challenge, welcome);
   const wrong = checkProof(secret, 'acceptor', said, headers[`${HEADER}proof`]);
   if (wrong !== undefined) return { reason: wrong };
-  if (welcome.from !== hello.to) {
+  if (welcome.from !== hello.to && hello.to !== ANYBODY) {
     return { reason: `this address belongs to node ${welcome.from}, not ${hello.to}` };
   }
   return welcome;
@@ -199,6 +210,7 @@ export const challengeOf = (headers: IncomingHttpHeaders): string | undefined =>
 export function transcript(hello: Hello, challenge: string, welcome?: Welcome): string {
   const { version, cluster, from, to, lane, instance, epoch, storage, nonce } = hello;
   const said = [version, cluster, from, to, lane, instance, epoch, storage, nonce, challenge];
+  if (hello.callback !== undefined) said.push(hello.callback);
   const answered = welcome ? [welcome.from, welcome.instance, welcome.storage] : [];
   return JSON.stringify([...said, ...answered]);
 }

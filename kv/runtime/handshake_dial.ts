@@ -1,9 +1,13 @@
-/** The dialler's side of the handshake: from an address to a socket that carries frames. */
+/**
+ * The dialler's side of the handshake: from an address to a socket that carries frames, or only to
+ * the name of whoever listens there.
+ */
 
 import { Agent, type ClientRequest, get, type IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { frameSeed } from './frame';
 import {
+  ANYBODY,
   challengeOf,
   type Hello,
   helloHeaders,
@@ -16,7 +20,7 @@ import {
 import type { HostPort } from './peer_options';
 
 export interface DialOrder {
-  readonly address: HostPort;
+  readonly address: HostPort & { readonly path?: string };
   readonly hello: Hello;
   readonly secret: string | undefined;
   readonly connectTimeoutMs: number;
@@ -31,8 +35,16 @@ export type DialOutcome =
       /** The seed of the checksums of the frames on this connection. */
       readonly seed: number;
     }
-  /** `refused`: somebody answered, and will not talk with us (or is not whom we want). */
-  | { readonly ok: false; readonly refused: boolean; readonly reason: string };
+  | DialFailure;
+
+/** `refused`: somebody answered, and will not talk with us (or is not whom we want). */
+export interface DialFailure {
+  readonly ok: false;
+  readonly refused: boolean;
+  readonly reason: string;
+}
+
+export type Introduction = { readonly ok: true; readonly welcome: Welcome } | DialFailure;
 
 const MAX_HEADER_BYTES = 8 * 1024;
 const MAX_REASON_BYTES = 512;
@@ -40,9 +52,32 @@ const KEEP_ALIVE_AFTER_MS = 10_000;
 
 /** Calls `done` exactly once, unless the returned function was called before: that gives up. */
 export function dial(order: DialOrder, done: (outcome: DialOutcome) => void): () => void {
-  const attempt = new Attempt(order, done);
-  attempt.start();
-  return () => attempt.cancel();
+  return attempt(order, {
+    failed: done,
+    connected: (welcome, socket, seed) => done({ ok: true, socket, welcome, seed }),
+    introduced: () => undefined,
+  });
+}
+
+/** Asks who listens at an address; the hello of the order is to `ANYBODY`. Else as `dial`. */
+export function askWho(order: DialOrder, done: (outcome: Introduction) => void): () => void {
+  return attempt(order, {
+    failed: done,
+    connected: (_welcome, socket) => socket.destroy(),
+    introduced: (welcome) => done({ ok: true, welcome }),
+  });
+}
+
+interface AttemptEvents {
+  failed(failure: DialFailure): void;
+  connected(welcome: Welcome, socket: Socket, seed: number): void;
+  introduced(welcome: Welcome): void;
+}
+
+function attempt(order: DialOrder, events: AttemptEvents): () => void {
+  const made = new Attempt(order, events);
+  made.start();
+  return () => made.cancel();
 }
 
 class Attempt {
@@ -53,7 +88,7 @@ class Attempt {
 
   constructor(
     private readonly order: DialOrder,
-    private readonly done: (outcome: DialOutcome) => void,
+    private readonly events: AttemptEvents,
   ) {}
 
   start(): void {
@@ -95,7 +130,11 @@ class Attempt {
       upgrade: UPGRADE,
       ...helloHeaders(hello, challenge, secret),
     });
-    request.once('response', (response) => this.readRefusal(response));
+    request.once('response', (response) => {
+      if (hello.to === ANYBODY && response.statusCode === 200) {
+        this.readIntroduction(response, challenge);
+      } else this.readRefusal(response);
+    });
     request.once('upgrade', (response, socket) => {
       // No data can have come along: the acceptor speaks only when it is spoken to.
       this.readWelcome(response, socket, challenge);
@@ -116,7 +155,16 @@ class Attempt {
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS);
     const seed = frameSeed(transcript(hello, challenge, welcome));
-    this.done({ ok: true, socket, welcome, seed });
+    this.events.connected(welcome, socket, seed);
+  }
+
+  private readIntroduction(response: IncomingMessage, challenge: string): void {
+    const { hello, secret } = this.order;
+    const welcome = readWelcome(response.headers, hello, challenge, secret);
+    if ('reason' in welcome) return this.fail(welcome.reason, true);
+    if (this.finished) return;
+    this.cancel();
+    this.events.introduced(welcome);
   }
 
   private readRefusal(response: IncomingMessage): void {
@@ -132,10 +180,11 @@ class Attempt {
   }
 
   private request(headers: Record<string, string>): ClientRequest {
-    const { host, port } = this.order.address;
+    const { host, port, path = '/' } = this.order.address;
     const request = get({
       host,
       port,
+      path,
       headers,
       agent: this.agent,
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -152,6 +201,6 @@ class Attempt {
   private fail(reason: string, refused: boolean): void {
     if (this.finished) return;
     this.cancel();
-    this.done({ ok: false, refused, reason });
+    this.events.failed({ ok: false, refused, reason });
   }
 }

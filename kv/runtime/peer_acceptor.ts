@@ -8,47 +8,19 @@
  * needs milliseconds. Connections that have passed are two for each known peer.
  */
 
-import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
-import { Socket } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { frameSeed } from './frame';
-import {
-  CHALLENGE_HEADER,
-  drawToken,
-  type Expectation,
-  type Hello,
-  isRefusal,
-  judgeHello,
-  parseHello,
-  type Refusal,
-  transcript,
-  UPGRADE,
-  VERSION_HEADER,
-  type Welcome,
-  welcomeHeaders,
-} from './handshake';
-import type { Complaints } from './peer_complaints';
-import type { HostPort, PeerLimits } from './peer_options';
-
-export interface AcceptorOptions {
-  readonly expectation: Expectation;
-  readonly welcome: Welcome;
-  readonly limits: PeerLimits;
-  readonly complaints: Complaints;
-  /** The last word about a peer that has proven itself. */
-  refusal(hello: Hello): Refusal | undefined;
-  /** A connection that passed the handshake; `head` came along with it. */
-  accepted(hello: Hello, socket: Socket, seed: number, head: Uint8Array): void;
-}
+import { type Refusal, UPGRADE } from './handshake';
+import { type AcceptorOptions, asksForChallenge, Handshakes, sendRefusal } from './peer_handshakes';
+import type { HostPort } from './peer_options';
 
 const MAX_HEADER_BYTES = 8 * 1024;
 const KEEP_ALIVE_AFTER_MS = 10_000;
-const POLITE = 'This is the peer port of a quorum-kv node: clients use its HTTP port.\n';
 
 /** A connection that has not passed the handshake. */
 interface Pending {
   readonly timer: NodeJS.Timeout;
-  challenge: string | undefined;
   /** Its end has begun. */
   refused: boolean;
 }
@@ -63,8 +35,10 @@ export class PeerAcceptor {
   });
   /** In the order of their arrival. */
   private readonly pending = new Map<Duplex, Pending>();
+  private readonly handshakes: Handshakes;
 
   constructor(private readonly options: AcceptorOptions) {
+    this.handshakes = new Handshakes(options);
     this.server.on('connection', (socket) => this.connected(socket));
     this.server.on('request', (request, response) => this.answer(request, response));
     this.server.on('upgrade', (request, socket, head) => this.upgrade(request, socket, head));
@@ -113,7 +87,7 @@ export class PeerAcceptor {
       this.refuse(socket, { status: 408, reason: `no handshake within ${ms} ms` });
       socket.destroy();
     }, ms);
-    this.pending.set(socket, { timer, challenge: undefined, refused: false });
+    this.pending.set(socket, { timer, refused: false });
     // A reset is no news: 'close' follows. Without a listener it would stop the process.
     socket.on('error', () => undefined);
     socket.on('close', () => this.settle(socket));
@@ -122,16 +96,11 @@ export class PeerAcceptor {
   /** Anything that is no upgrade: the first half of a handshake, or a stranger. */
   private answer(request: IncomingMessage, response: ServerResponse): void {
     const pending = this.pending.get(request.socket);
-    const headers = { 'content-type': 'text/plain', upgrade: UPGRADE };
-    if (pending !== undefined && request.headers[VERSION_HEADER] !== undefined) {
-      pending.challenge = drawToken();
-      response.writeHead(426, { ...headers, [CHALLENGE_HEADER]: pending.challenge });
-    } else {
+    if (!asksForChallenge(request)) {
       if (pending !== undefined) pending.refused = true;
-      this.complain(request.socket, notAPeer('sends a plain HTTP request'));
-      response.writeHead(426, { ...headers, connection: 'close, upgrade' });
+      this.handshakes.complain(request.socket, notAPeer('sends a plain HTTP request'));
     }
-    response.end(POLITE);
+    this.handshakes.answer(request, response);
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
@@ -139,21 +108,9 @@ export class PeerAcceptor {
       this.refuse(socket, notAPeer('asks for another protocol'));
       return;
     }
-    const { expectation, welcome } = this.options;
-    const challenge = this.pending.get(socket)?.challenge;
-    const hello = parseHello(request.headers);
-    const refusal = isRefusal(hello)
-      ? hello
-      : (judgeHello(hello, challenge, request.headers, expectation) ?? this.options.refusal(hello));
-    if (refusal !== undefined || isRefusal(hello) || challenge === undefined) {
-      if (refusal !== undefined) this.refuse(socket, refusal);
-      return;
-    }
-    if (!(socket instanceof Socket) || socket.destroyed) return;
-    this.settle(socket);
-    socket.write(responseHead(101, welcomeHeaders(welcome, hello, challenge, expectation.secret)));
-    const seed = frameSeed(transcript(hello, challenge, welcome));
-    this.options.accepted(hello, socket, seed, head);
+    const refusal = this.handshakes.finish(request, socket, head);
+    if (refusal !== undefined) this.refuse(socket, refusal);
+    else this.settle(socket);
   }
 
   /** What is not HTTP at all, or is cut off. */
@@ -172,21 +129,8 @@ export class PeerAcceptor {
     const pending = this.pending.get(socket);
     if (pending === undefined || pending.refused) return;
     pending.refused = true;
-    this.complain(socket, refusal);
-    const { status, reason } = refusal;
-    const body = `${reason}\n`;
-    const length = String(Buffer.byteLength(body));
-    const headers = { 'content-type': 'text/plain', 'content-length': length };
-    socket.end(responseHead(status, { ...headers, connection: 'close' }) + body);
-    // What still arrives is thrown away, so that closing does not destroy the answer on its way;
-    // the time-out of the handshake ends a stranger that does not close.
-    socket.resume();
-  }
-
-  private complain(socket: Duplex, { status, reason }: Refusal): void {
-    const host = (socket instanceof Socket ? socket.remoteAddress : undefined) ?? 'unknown';
-    const message = 'a connection to the peer address was refused';
-    this.options.complaints.warn(`accept ${host} ${status}`, reason, message, { host, status });
+    this.handshakes.complain(socket, refusal);
+    sendRefusal(socket, refusal, this.options.limits.handshakeTimeoutMs);
   }
 
   private settle(socket: Duplex): void {
@@ -196,13 +140,6 @@ export class PeerAcceptor {
 }
 
 const notAPeer = (what: string): Refusal => ({ status: 426, reason: `the caller ${what}` });
-
-function responseHead(status: number, headers: Readonly<Record<string, string>>): string {
-  const lines = Object.entries(headers).map(([header, value]) => `${header}: ${value}\r\n`);
-  const upgrade = status === 101 ? 'connection: Upgrade\r\n' : '';
-  const protocol = status === 101 || status === 426 ? `upgrade: ${UPGRADE}\r\n` : '';
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${upgrade}${protocol}${lines.join('')}\r\n`;
-}
 
 function cannotBind(host: string, port: number, error: NodeJS.ErrnoException): string {
   const where = `the peer address ${host}:${port}`;

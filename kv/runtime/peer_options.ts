@@ -3,6 +3,7 @@
 import { type NodeId, nodeId } from '../core/ids';
 import type { MessageCodec } from '../core/protocol';
 import type { Log } from './log';
+import type { PeerUrl } from './peer_url';
 
 /** Where something listens. */
 export interface HostPort {
@@ -12,14 +13,23 @@ export interface HostPort {
 
 export interface PeerAddress extends HostPort {
   readonly id: NodeId;
+  /** Of its URL, where it is known by one and reached behind something that tells nodes apart so. */
+  readonly path?: string;
 }
 
 export interface PeerTransportOptions<Message> {
   readonly self: NodeId;
   /** Nodes of other clusters are refused. */
   readonly cluster: string;
-  /** Where to listen; the bound host may differ from the host in the node's id. */
-  readonly bind: HostPort;
+  /**
+   * Where to listen; the bound host may differ from the host in the node's id. Absent: peers come
+   * to the HTTP server of the node (`attach`), and are known by its URL.
+   */
+  readonly bind?: HostPort;
+  /** Where peers reach that server; the address they see and its port, when absent. */
+  readonly publicUrl?: string;
+  /** A node that was told to link up with this one, and where it can be called back. */
+  readonly introduced?: (peer: PeerUrl, id: NodeId) => void;
   readonly peers: readonly PeerAddress[];
   /**
    * Whether a node that passes the handshake and is not known yet is let in: for groups that nodes

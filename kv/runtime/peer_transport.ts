@@ -2,17 +2,28 @@
  * The network of a real node: one transport for all protocols, on TCP. `TRANSPORT.md` says why it
  * is made this way; `transport.ts` says what a driver may rely on.
  *
- * It owns one `PeerLink` for each known peer and one `PeerAcceptor`. The listener is never called
+ * It owns one `PeerLink` for each known peer, and one `PeerAcceptor` or `PeerDoor`. The listener is never called
  * from within `send`, `flush`, `addPeer` or `removePeer`, and never after `close` was called.
  */
 
+import type { Server } from 'node:http';
 import { invariant } from '../core/assert';
 import type { NodeId } from '../core/ids';
 import type { Lane } from '../core/protocol';
 import { monotonicNow } from './clock';
-import { drawToken, type Expectation, type Hello, type Refusal } from './handshake';
+import {
+  ANYBODY,
+  drawToken,
+  type Expectation,
+  type Hello,
+  PROTOCOL_VERSION,
+  type Refusal,
+} from './handshake';
+import { askWho, type Introduction } from './handshake_dial';
 import { PeerAcceptor } from './peer_acceptor';
 import { Complaints } from './peer_complaints';
+import { PeerDoor } from './peer_door';
+import type { AcceptorOptions } from './peer_handshakes';
 import type { LaneContext } from './peer_lane';
 import { type LinkSurroundings, PeerLink, type PeerStats } from './peer_link';
 import {
@@ -32,7 +43,7 @@ export class PeerTransport<Message> implements Transport<Message> {
   private readonly guests = new Map<NodeId, number>();
   private readonly context: LaneContext;
   private readonly around: LinkSurroundings;
-  private readonly acceptor: PeerAcceptor;
+  private readonly entrance: PeerAcceptor | PeerDoor;
   private listener: TransportListener<Message> | undefined;
   private binding: Promise<HostPort> | undefined;
   private bound: HostPort | undefined;
@@ -46,7 +57,8 @@ export class PeerTransport<Message> implements Transport<Message> {
     this.context = { self, cluster, secret, storage, instance: drawToken(), limits, random };
     const changed = (peer: NodeId, up: boolean) => this.listener?.link(peer, up);
     this.around = { context: this.context, log, complaints, changed };
-    this.acceptor = this.makeAcceptor();
+    const ways = this.acceptorOptions();
+    this.entrance = options.bind === undefined ? new PeerDoor(ways) : new PeerAcceptor(ways);
     for (const peer of options.peers) this.addPeer(peer);
   }
 
@@ -57,8 +69,11 @@ export class PeerTransport<Message> implements Transport<Message> {
   async start(): Promise<void> {
     invariant(this.listener !== undefined, 'listen must be called before start', {});
     invariant(this.closing === undefined, 'a closed transport cannot be started', {});
-    this.binding = this.acceptor.listen(this.options.bind);
-    this.bound = await this.binding;
+    const { bind } = this.options;
+    if (this.entrance instanceof PeerAcceptor && bind !== undefined) {
+      this.binding = this.entrance.listen(bind);
+      this.bound = await this.binding;
+    }
     if (this.closing !== undefined) return;
     const tickMs = this.context.limits.stallTimeoutMs / TICKS_PER_STALL;
     this.ticker = setInterval(() => this.tick(), tickMs);
@@ -71,12 +86,57 @@ export class PeerTransport<Message> implements Transport<Message> {
     return this.bound;
   }
 
+  /**
+   * Without a `bind`: peers come to this server from now on. To be called once, when the server has
+   * its own listeners and before it listens; the server stays its owner's to close.
+   */
+  attach(server: Server): void {
+    invariant(this.entrance instanceof PeerDoor, 'a transport has one place to listen', {});
+    this.entrance.attach(server);
+  }
+
+  /**
+   * Asks who listens at an address; the answer is proven as in a handshake. `callMeBack` tells the
+   * other side of this node too (`introduced`). `done` is called once, unless it is given up before
+   * by the function that is returned.
+   */
+  ask(
+    address: HostPort & { readonly path?: string },
+    callMeBack: boolean,
+    done: (answer: Introduction) => void,
+  ): () => void {
+    const { self, cluster, secret, storage, instance, limits } = this.context;
+    const names = { version: PROTOCOL_VERSION, cluster, from: self, to: ANYBODY };
+    const rest = { instance, epoch: 0, storage, nonce: drawToken() };
+    const hello: Hello = { ...names, lane: 'control', ...rest };
+    const callback = callMeBack ? this.callback : undefined;
+    const order = {
+      ...{ address, secret },
+      hello: callback === undefined ? hello : { ...hello, callback },
+      connectTimeoutMs: limits.connectTimeoutMs,
+      handshakeTimeoutMs: limits.handshakeTimeoutMs,
+    };
+    return askWho(order, (answer) => {
+      const isTwin = answer.ok && answer.welcome.from === self;
+      if (!isTwin || answer.welcome.instance === instance) return done(answer);
+      const reason = `another process there has this node's id, ${self}: is its data folder a copy?`;
+      done({ ok: false, refused: true, reason });
+    });
+  }
+
+  private get callback(): string | undefined {
+    const { publicUrl } = this.options;
+    if (publicUrl !== undefined) return publicUrl;
+    const port = this.entrance instanceof PeerDoor ? this.entrance.port : undefined;
+    return port === undefined ? undefined : `:${port}`;
+  }
+
   /** Makes a node known. The same id at another address takes the place of the old one. */
   addPeer(peer: PeerAddress): void {
     invariant(peer.id !== this.context.self, 'a node is not its own peer', { peer: peer.id });
     this.guests.delete(peer.id);
     const known = this.links.get(peer.id)?.peer;
-    if (known !== undefined && known.host === peer.host && known.port === peer.port) return;
+    if (known !== undefined && isSamePlace(known, peer)) return;
     this.removePeer(peer.id);
     const link = new PeerLink<Message>(peer, this.around);
     this.links.set(peer.id, link);
@@ -119,7 +179,8 @@ export class PeerTransport<Message> implements Transport<Message> {
     const ends = [...this.links.values()].map((link) => link.stop());
     // A server that is about to listen cannot be closed yet; whether it succeeds is for `start`.
     await this.binding?.catch(() => undefined);
-    await Promise.all([this.acceptor.close(), ...ends]);
+    if (this.entrance instanceof PeerAcceptor) ends.push(this.entrance.close());
+    await Promise.all(ends);
   }
 
   private tick(): void {
@@ -130,11 +191,11 @@ export class PeerTransport<Message> implements Transport<Message> {
     for (const link of this.links.values()) link.tick();
   }
 
-  private makeAcceptor(): PeerAcceptor {
+  private acceptorOptions(): AcceptorOptions {
     const { self, cluster, secret, instance, storage, limits } = this.context;
     const knows = (id: NodeId) => this.links.has(id) || this.mayAdmit(id);
     const expectation: Expectation = { self, cluster, secret, knows };
-    return new PeerAcceptor({
+    return {
       expectation,
       welcome: { from: self, instance, storage },
       limits,
@@ -155,7 +216,10 @@ export class PeerTransport<Message> implements Transport<Message> {
         link.accept(receiver);
         receiver.push(head);
       },
-    });
+      introduced: (peer, id) => {
+        if (this.closing === undefined) this.options.introduced?.(peer, id);
+      },
+    };
   }
 
   private mayAdmit(id: NodeId): boolean {
@@ -178,3 +242,6 @@ export class PeerTransport<Message> implements Transport<Message> {
     return this.links.get(hello.from)?.refusal(hello);
   }
 }
+
+const isSamePlace = (a: PeerAddress, b: PeerAddress): boolean =>
+  a.host === b.host && a.port === b.port && a.path === b.path;

@@ -16,7 +16,7 @@ import { invariant, unreachable } from '../core/assert';
 import { journalSequence, type NodeId, type StorageId } from '../core/ids';
 import type { Recovered } from '../core/protocol';
 import { type FileSystem, NODE_FILE_SYSTEM, systemCode } from './file_system';
-import { IDENTITY_FILE, isStorageId, readIdentity, writeIdentity } from './identity';
+import { IDENTITY_FILE, isStorageId, nodeOfDisk, readIdentity, writeIdentity } from './identity';
 import { createJournal, Journal } from './journal';
 import type { JournalPlace } from './journal_place';
 import { isUnusedSegment } from './journal_recovery';
@@ -39,7 +39,8 @@ const SNAPSHOTS = 'snapshots';
 
 export interface DurableStorageOptions {
   readonly folder: string;
-  readonly nodeId: NodeId;
+  /** Absent: the node that the folder belongs to, whichever it is; a new folder names it. */
+  readonly nodeId?: NodeId | undefined;
   /** Absent: the cluster that the folder belongs to, whichever it is; '' for a new folder. */
   readonly clusterId?: string | undefined;
   /** Draws the number of a new folder, 1 to 2^48-1. */
@@ -175,11 +176,11 @@ function createFolder(
   options: DurableStorageOptions,
   created: string | undefined,
 ): StorageIdentity {
-  const { folder, nodeId, clusterId = '' } = options;
+  const { folder, clusterId = '' } = options;
   refuseOrphans(fs, folder);
   const storageId = options.drawStorageId();
   invariant(isStorageId(storageId), 'a storage id must be 1 to 2^48-1', { storageId });
-  const identity = { clusterId, nodeId, storageId };
+  const identity = { clusterId, nodeId: options.nodeId ?? nodeOfDisk(storageId), storageId };
   createJournal(placeOf(fs, options, identity));
   fs.syncFolderSync(folder);
   syncAbove(fs, folder, created);

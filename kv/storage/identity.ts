@@ -5,7 +5,7 @@
  */
 
 import { join } from 'node:path';
-import { nodeId, type StorageId, storageId } from '../core/ids';
+import { type NodeId, nodeId, type StorageId, storageId } from '../core/ids';
 import { crc32 } from './checksum';
 import { type FileSystem, hasCode } from './file_system';
 import type { StorageIdentity } from './storage';
@@ -16,9 +16,9 @@ export const IDENTITY_FILE = 'identity.json';
 const VERSION = 1;
 const MAX_STORAGE_ID = 2 ** 48 - 1;
 
-/** Who opens the folder. Without a cluster id, the one that the folder has is taken. */
+/** Who opens the folder. What is not named is taken from the folder. */
 export interface Claim {
-  readonly nodeId: string;
+  readonly nodeId?: string | undefined;
   readonly clusterId?: string | undefined;
 }
 
@@ -37,7 +37,9 @@ export function readIdentity(
     throw error;
   }
   const identity = parseIdentity(path, bytes.toString('utf8'));
-  refuseMismatch(folder, 'node', identity.nodeId, claim.nodeId);
+  if (claim.nodeId !== undefined) {
+    refuseMismatch(folder, 'node', identity.nodeId, claim.nodeId);
+  }
   if (claim.clusterId !== undefined) {
     refuseMismatch(folder, 'cluster', identity.clusterId, claim.clusterId);
   }
@@ -106,6 +108,9 @@ function isIdentity(value: unknown): value is IdentityFields {
     isStorageId(storage)
   );
 }
+
+/** The id of a node that has no other name than that of its disk. */
+export const nodeOfDisk = (disk: StorageId): NodeId => nodeId(disk.toString(16).padStart(12, '0'));
 
 export const isStorageId = (value: unknown): value is StorageId =>
   Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= MAX_STORAGE_ID;

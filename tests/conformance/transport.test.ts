@@ -25,3 +25,6 @@ describeTransport('the transport on TCP', () => PeerWorld.open(IDS));
 describeTransport('the transport on TCP with a shared secret', () =>
   PeerWorld.open(IDS, { secret: 'a word that both know' }),
 );
+describeTransport('the transport on the HTTP server of its node', () =>
+  PeerWorld.open(IDS, { secret: 'a word that both know' }, true),
+);

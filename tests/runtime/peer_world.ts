@@ -3,6 +3,7 @@
  * file, so that a test can cut a link, or freeze it so that packets seem to vanish.
  */
 
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, connect as dialTcp, type Server, type Socket } from 'node:net';
 import type { NodeId } from '../../kv/core/ids';
 import type { PeerTransportOptions } from '../../kv/runtime/peer_options';
@@ -111,10 +112,16 @@ export class PeerWorld {
   private constructor(
     readonly ids: readonly [NodeId, NodeId],
     private readonly extra: Extra,
+    private readonly attached: boolean,
   ) {}
 
-  static async open(ids: readonly [NodeId, NodeId], extra: Extra = {}): Promise<PeerWorld> {
-    const world = new PeerWorld(ids, extra);
+  /** `attached`: the peers come to an HTTP server that is there for others too. */
+  static async open(
+    ids: readonly [NodeId, NodeId],
+    extra: Extra = {},
+    attached = false,
+  ): Promise<PeerWorld> {
+    const world = new PeerWorld(ids, extra, attached);
     for (const id of ids) world.relays.set(id, await Relay.open());
     return world;
   }
@@ -139,11 +146,34 @@ export class PeerWorld {
     const bind = { host: '127.0.0.1', port: 0 };
     const common = { cluster: 'test', peers, log: this.log(id), limits: QUICK };
     const options = { self: id, bind, codec: NOTES, ...common, ...this.extra, ...extra };
+    if (this.attached) return this.attach(relay, options);
     const transport = new PeerTransport<Note>(options);
     const start = transport.start.bind(transport);
     transport.start = async () => {
       await start();
       relay.target = transport.address.port;
+    };
+    return transport;
+  }
+
+  private attach(
+    relay: Relay,
+    { bind: _none, ...options }: PeerTransportOptions<Note>,
+  ): PeerTransport<Note> {
+    const transport = new PeerTransport<Note>(options);
+    const server = createHttpServer((_request, response) => response.end('for others'));
+    transport.attach(server);
+    const [start, close] = [transport.start.bind(transport), transport.close.bind(transport)];
+    transport.start = async () => {
+      await start();
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const address = server.address();
+      if (address !== null && typeof address === 'object') relay.target = address.port;
+    };
+    transport.close = async () => {
+      await close();
+      server.closeAllConnections();
+      if (server.listening) await new Promise((resolve) => server.close(resolve));
     };
     return transport;
   }

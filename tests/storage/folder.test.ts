@@ -128,6 +128,15 @@ describe('the identity', () => {
     await storage.close();
   });
 
+  it('names the node that has no other name, and keeps that name', async () => {
+    const first = open({ nodeId: undefined, drawStorageId: () => storageId(0xabc123) });
+    expect(first.identity.nodeId).toBe('000000abc123');
+    await first.close();
+    const second = open({ nodeId: undefined, drawStorageId: () => storageId(78) });
+    expect(second.identity).toEqual(first.identity);
+    await second.close();
+  });
+
   it('is refused whichever bit of it is flipped', async () => {
     await open().close();
     const path = join(folder, 'identity.json');
