@@ -12,7 +12,7 @@ export const DEFAULT_CONVERGENT_OPTIONS: Omit<
 > = {
   trace: false,
   maxDriftMs: millis(60_000),
-  reportMinMs: millis(50),
+  reportMinMs: millis(100),
   reportMaxMs: millis(5000),
   gapMs: millis(20),
   pullMs: millis(500),
@@ -23,7 +23,6 @@ export const DEFAULT_CONVERGENT_OPTIONS: Omit<
   maxChanges: 10_000,
   maxUpdateBytes: 4 * MIB,
   maxBytesPerMessage: 256 * KIB,
-  maxStagedBytes: 64 * MIB,
   maxHeldPushes: 64,
   maxPendingRequests: 20_000,
   maxPeers: 64,

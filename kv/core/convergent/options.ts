@@ -48,8 +48,6 @@ export interface ConvergentOptions {
   readonly maxUpdateBytes: number;
   /** About how much one message carries; one key alone may be more. */
   readonly maxBytesPerMessage: number;
-  /** So much of a transfer is kept back until it is whole; beyond it is shown in pieces. */
-  readonly maxStagedBytes: number;
   /** So many messages of each peer may wait for what comes before them. */
   readonly maxHeldPushes: number;
   /** Past this many requests that wait for the disk, further ones are refused. */

@@ -1,8 +1,8 @@
 /**
  * What a local client or operator may ask of a convergent replica, and what it is told.
  *
- * Every answer comes from this replica alone: reads from its memory, writes once its own disk has
- * them. None ever waits for a peer.
+ * Every answer comes from this replica alone, once its own disk has what the answer speaks of: a
+ * write that was just taken in is not shown before it is durable. None ever waits for a peer.
  */
 
 import type { ByteString } from '../command';
@@ -42,8 +42,13 @@ interface Timed {
   readonly wall: Millis;
 }
 
+/** What cannot be answered by then, because this node's own disk is slow, is answered with an error. */
+interface Bounded {
+  readonly deadline: Millis;
+}
+
 /** All changes, or none: they get one stamp, travel together and become visible together. */
-export interface UpdateRequest extends Timed {
+export interface UpdateRequest extends Timed, Bounded {
   readonly kind: 'update';
   /** Each key once. */
   readonly changes: readonly { readonly key: ByteString; readonly change: Change }[];
@@ -51,13 +56,13 @@ export interface UpdateRequest extends Timed {
   readonly returnsState: boolean;
 }
 
-export interface GetRequest {
+export interface GetRequest extends Bounded {
   readonly kind: 'get';
   readonly key: ByteString;
 }
 
 /** The whole map. */
-export interface StateRequest {
+export interface StateRequest extends Bounded {
   readonly kind: 'state';
 }
 
@@ -66,7 +71,7 @@ export interface StateRequest {
  * known one changes nothing and triggers the comparison. Peers are part of the replicated state: one
  * registration is enough for all replicas, and whoever is registered learns of the others.
  */
-export interface RegisterRequest extends Timed {
+export interface RegisterRequest extends Timed, Bounded {
   readonly kind: 'register';
   /** Who answers at that address, as the transport's handshake says. */
   readonly peer: NodeId;
@@ -75,7 +80,7 @@ export interface RegisterRequest extends Timed {
 }
 
 /** Nobody waits for this node any more, on any replica. It keeps what it has. */
-export interface UnregisterRequest extends Timed {
+export interface UnregisterRequest extends Timed, Bounded {
   readonly kind: 'unregister';
   readonly peer: NodeId;
 }
@@ -93,14 +98,14 @@ export type ConvergentRequest =
   | UnregisterRequest
   | ClockRequest;
 
-/** What a key is, as clients see it. */
+/** What a key is, as clients see it. Values and elements are texts of JSON, as they were written. */
 export type View =
-  | { readonly type: 'value'; readonly value: Uint8Array }
+  | { readonly type: 'value'; readonly value: ByteString }
   | { readonly type: 'counter'; readonly count: number }
   /** Sorted by their bytes, no duplicates, at least one. */
-  | { readonly type: 'set'; readonly elements: readonly Uint8Array[] }
+  | { readonly type: 'set'; readonly elements: readonly ByteString[] }
   /** All concurrent values, in the order of their stamps; at least one. */
-  | { readonly type: 'register'; readonly values: readonly Uint8Array[] };
+  | { readonly type: 'register'; readonly values: readonly ByteString[] };
 
 export type Entries = readonly (readonly [key: ByteString, view: View])[];
 
