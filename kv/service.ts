@@ -97,3 +97,67 @@ export type VersionsReply =
 export type PutReply =
   | { readonly ok: true; readonly metadata: string }
   | { readonly ok: false; readonly error: OperatingError };
+
+/**
+ * What one replica of the convergent system offers to the HTTP API. Every answer is this replica's
+ * own: none waits for a peer. Values are texts of JSON values.
+ */
+export interface ReplicaService {
+  /** The identity of this replica, for as long as it has its disk. */
+  readonly replicaId: string;
+  /** All changes or none, durable when `done` is called. Each key at most once. */
+  update(update: ReplicaUpdate, done: (reply: UpdateReply) => void): void;
+  get(key: ByteString, done: (reply: ViewReply) => void): void;
+  state(done: (reply: StateReply) => void): void;
+  /** Makes the replica at a URL a peer, or compares with it at once if it is one. */
+  register(url: string, done: (error: OperatingError | undefined) => void): void;
+  /** Nobody waits any longer for the replica that has this URL or this id. */
+  unregister(urlOrId: string, done: (error: OperatingError | undefined) => void): void;
+  /** Equal on replicas that hold the same. */
+  digest(): StateDigest;
+  status(): Readonly<Record<string, unknown>>;
+  readiness(): Readiness;
+  metrics(): { readonly contentType: string; readonly text: string };
+}
+
+export interface ReplicaUpdate {
+  readonly changes: readonly { readonly key: ByteString; readonly change: KeyChange }[];
+  /** Whether the whole map is wanted as it is afterwards. */
+  readonly returnsState: boolean;
+}
+
+/** What becomes of a key; the words of `core/convergent/requests.ts`. */
+export type KeyChange =
+  | { readonly kind: 'put' | 'append' | 'assign'; readonly value: Uint8Array }
+  | { readonly kind: 'delete' }
+  | { readonly kind: 'increment'; readonly by: number }
+  | { readonly kind: 'add' | 'remove'; readonly elements: readonly Uint8Array[] };
+
+export type KeyView =
+  | { readonly type: 'value'; readonly value: ByteString }
+  | { readonly type: 'counter'; readonly count: number }
+  | { readonly type: 'set'; readonly elements: readonly ByteString[] }
+  | { readonly type: 'register'; readonly values: readonly ByteString[] };
+
+export type KeyViews = readonly (readonly [key: ByteString, view: KeyView])[];
+
+interface Failed {
+  readonly ok: false;
+  readonly error: OperatingError;
+}
+
+export type UpdateReply =
+  | {
+      readonly ok: true;
+      /** Whether each key was there before, in the order of the changes. */
+      readonly existed: readonly boolean[];
+      readonly state: KeyViews;
+    }
+  | Failed;
+export type ViewReply = { readonly ok: true; readonly view: KeyView | undefined } | Failed;
+export type StateReply = { readonly ok: true; readonly state: KeyViews } | Failed;
+
+export interface StateDigest {
+  readonly digest: string;
+  readonly keys: number;
+}

@@ -91,6 +91,10 @@ export const ERROR_CODES = {
   change_not_valid: { outcome: 'not_applied', retry: 'no' },
   /** There are as many peers as are allowed, or a node was to be its own peer. */
   peer_not_possible: { outcome: 'not_applied', retry: 'no' },
+  /** The URL of a peer is none, or leads nowhere that a peer can be. */
+  peer_url_not_valid: { outcome: 'not_applied', retry: 'no' },
+  /** No peer has the URL or the id that the request names. */
+  peer_not_known: { outcome: 'not_applied', retry: 'no' },
   /** The node is shutting down. */
   stopping: { outcome: 'not_applied', retry: 'safe' },
   /** The node was stopped while the request was under way. */

@@ -43,6 +43,8 @@ export const ERROR_STATUS = {
   key_reserved: 400,
   change_not_valid: 400,
   peer_not_possible: 409,
+  peer_url_not_valid: 400,
+  peer_not_known: 404,
   stopping: 503,
   stopped: 504,
 } as const satisfies Record<ErrorCode, number>;

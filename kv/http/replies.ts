@@ -42,8 +42,23 @@ export function sendJson(res: ServerResponse, status: number, value: unknown): v
   send(res, status, JSON_TYPE, `${JSON.stringify(value)}\n`, 'utf8', []);
 }
 
-export function sendText(res: ServerResponse, contentType: string, text: string): void {
-  send(res, 200, contentType, text, 'utf8', []);
+export function sendText(
+  res: ServerResponse,
+  contentType: string,
+  text: string,
+  status = 200,
+): void {
+  send(res, status, contentType, text, 'utf8', []);
+}
+
+/** 200 with the bytes of a JSON text. */
+export function sendJsonBytes(res: ServerResponse, text: ByteString, headers: string[] = []): void {
+  send(res, 200, JSON_TYPE, text, 'latin1', headers);
+}
+
+/** 204 where there is no log whose index could be told. */
+export function sendNothing(res: ServerResponse): void {
+  sendEmpty(res, []);
 }
 
 export function sendError(res: ServerResponse, error: OperatingError): void {

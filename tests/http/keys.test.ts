@@ -184,6 +184,8 @@ describe.each(VARIANTS)('$variant', ({ hotPath, fastLane }) => {
     key_reserved: 400,
     change_not_valid: 400,
     peer_not_possible: 409,
+    peer_url_not_valid: 400,
+    peer_not_known: 404,
     stopping: 503,
     stopped: 504,
   };
