@@ -1,17 +1,16 @@
 /**
- * The core's side of the node's journal: what a record can be, what has been handed over, and what
- * waits until it is durable.
+ * What a record of the node's journal can be (`../record_journal.ts` hands it to the disk).
  *
  * Every record says how something *is*, not how it changes: the last record about a key is all that
  * counts. So a snapshot may be taken of a state that goes on changing while it is walked, as long as
  * all records since its beginning are played again over it (`snapshots.ts`).
  */
 
-import { invariant } from '../assert';
 import { type ByteReader, ByteWriter, DecodeError, ByteReader as Reader } from '../bytes';
 import type { ByteString } from '../command';
-import { type JournalSequence, journalSequence, type NodeId, nodeId } from '../ids';
+import { type NodeId, nodeId } from '../ids';
 import type { JournalRecord } from '../protocol';
+import type { RecordJournal } from '../record_journal';
 import { type Member, readMembers, writeMembers } from './members';
 import type { Versions } from './versions';
 import { readVersions, writeVersions } from './versions_codec';
@@ -94,69 +93,4 @@ function readRecord(type: number, reader: ByteReader): DynamoRecord {
   }
 }
 
-interface Waiting {
-  readonly sequence: JournalSequence;
-  readonly action: () => void;
-}
-
-export class Journal {
-  private batch: JournalRecord[] = [];
-  private waiting: Waiting[] = [];
-  private durableThrough: JournalSequence;
-  /** Bytes of records since the last snapshot was begun. */
-  bytesSinceSnapshot = 0;
-
-  constructor(private lastSequence: JournalSequence) {
-    this.durableThrough = lastSequence;
-  }
-
-  /** The number of the last record written. */
-  get sequence(): JournalSequence {
-    return this.lastSequence;
-  }
-
-  /** All records up to this one are durable. */
-  get durable(): JournalSequence {
-    return this.durableThrough;
-  }
-
-  /** Whether anything waits for the disk. */
-  get isBusy(): boolean {
-    return this.durableThrough < this.lastSequence;
-  }
-
-  write(record: DynamoRecord): void {
-    const encoded = encodeRecord(record);
-    this.batch.push(encoded);
-    this.bytesSinceSnapshot += encoded.payload.length + 16;
-    this.lastSequence = journalSequence(this.lastSequence + 1);
-  }
-
-  /** Does this once everything written so far is durable: at once, if it is. */
-  whenDurable(action: () => void): void {
-    if (this.durableThrough >= this.lastSequence) action();
-    else this.waiting.push({ sequence: this.lastSequence, action });
-  }
-
-  /** The records of this step, to be handed to the disk; undefined if there are none. */
-  flush(): { records: JournalRecord[]; through: JournalSequence } | undefined {
-    if (this.batch.length === 0) return undefined;
-    const records = this.batch;
-    this.batch = [];
-    return { records, through: this.lastSequence };
-  }
-
-  /** The disk has got further: what waited for it is done, in order. */
-  persisted(through: JournalSequence): void {
-    const handedOver = this.lastSequence - this.batch.length;
-    invariant(through <= handedOver, 'the disk cannot be ahead of the journal', {
-      through,
-      handedOver,
-    });
-    if (through <= this.durableThrough) return;
-    this.durableThrough = through;
-    const later = this.waiting.findIndex(({ sequence }) => sequence > through);
-    const due = this.waiting.splice(0, later < 0 ? this.waiting.length : later);
-    for (const { action } of due) action();
-  }
-}
+export type Journal = RecordJournal<DynamoRecord>;

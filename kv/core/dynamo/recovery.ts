@@ -3,10 +3,12 @@
 import { DecodeError } from '../bytes';
 import { journalSequence, type NodeId } from '../ids';
 import type { Recovered } from '../protocol';
+import { RecordJournal } from '../record_journal';
+import { recordsIn } from '../record_slices';
 import { Deliveries } from './deliveries';
-import { type DynamoRecord, decodeRecord, Journal } from './journal';
+import { type DynamoRecord, decodeRecord, encodeRecord } from './journal';
 import type { Member } from './members';
-import { decodeMeta, recordsIn } from './snapshots';
+import { decodeMeta } from './snapshots';
 import type { InitialState } from './state';
 import { Store } from './store';
 
@@ -41,7 +43,7 @@ export function recover(recovered: Recovered): InitialState {
     if (sequence <= from) {
       throw new RecoveryError(`records ${sequence} to ${from} are missing; ${ADVICE}`);
     }
-    const journal = new Journal(journalSequence(sequence - 1));
+    const journal = new RecordJournal(journalSequence(sequence - 1), encodeRecord);
     return { store, deliveries, journal, group, seed, members, epochs };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;

@@ -9,7 +9,7 @@
 
 import { ByteReader, ByteWriter } from '../bytes';
 import { type JournalSequence, journalSequence, type SnapshotName, snapshotName } from '../ids';
-import type { JournalRecord } from '../protocol';
+import { writeRecord } from '../record_slices';
 import { type DynamoRecord, encodeRecord } from './journal';
 import type { DynamoState } from './state';
 
@@ -86,8 +86,7 @@ function writeSlice(node: DynamoState, taking: TakingSnapshot): void {
   while (writer.length < node.options.snapshotSliceBytes) {
     const next = taking.rest.next();
     if (next.done) break;
-    const { type, payload } = encodeRecord(next.value);
-    writer.u8(type).bytes(payload);
+    writeRecord(writer, encodeRecord(next.value));
   }
   const bytes = writer.finish();
   if (bytes.length === 0) {
@@ -99,32 +98,4 @@ function writeSlice(node: DynamoState, taking: TakingSnapshot): void {
   }
   node.effect({ kind: 'snapshot_append', snapshot: taking.name, offset: taking.offset, bytes });
   taking.offset += bytes.length;
-}
-
-/** The records of a snapshot, whose slices may have been cut anywhere. */
-export function* recordsIn(chunks: Iterable<Uint8Array>): Iterable<JournalRecord> {
-  let rest: Uint8Array = new Uint8Array(0);
-  for (const chunk of chunks) {
-    const joined = new Uint8Array(rest.length + chunk.length);
-    joined.set(rest);
-    joined.set(chunk, rest.length);
-    let at = 0;
-    for (let size = sizeAt(joined, at); size !== undefined; size = sizeAt(joined, at)) {
-      const reader = new ByteReader(joined.subarray(at, at + size));
-      yield { type: reader.u8(), payload: reader.bytes() };
-      at += size;
-    }
-    rest = joined.slice(at);
-  }
-  // What is left over is no whole record: say so in the words of the reader.
-  if (rest.length > 0) new ByteReader(rest).raw(rest.length + 1);
-}
-
-const HEAD_BYTES = 5;
-
-/** The size of the whole record that begins here; undefined if not all of it is there. */
-function sizeAt(bytes: Uint8Array, at: number): number | undefined {
-  if (at + HEAD_BYTES > bytes.length) return undefined;
-  const size = HEAD_BYTES + new ByteReader(bytes.subarray(at + 1, at + HEAD_BYTES)).u32();
-  return at + size <= bytes.length ? size : undefined;
 }

@@ -16,7 +16,8 @@ import {
   snapshotName,
   storageId,
 } from '../../../kv/core/dynamo/library';
-import { decodeMeta, recordsIn } from '../../../kv/core/dynamo/snapshots';
+import { decodeMeta } from '../../../kv/core/dynamo/snapshots';
+import { recordsIn } from '../../../kv/core/record_slices';
 
 const SELF = nodeId('n1');
 const EMPTY = { snapshot: undefined, records: [], firstSequence: journalSequence(1) };

@@ -1,0 +1,81 @@
+/**
+ * A core's side of its node's journal: what has been handed over, and what waits until it is durable.
+ * What the records say belongs to the protocol.
+ */
+
+import { invariant } from './assert';
+import { type JournalSequence, journalSequence } from './ids';
+import type { JournalRecord } from './protocol';
+
+interface Waiting {
+  readonly sequence: JournalSequence;
+  readonly action: () => void;
+}
+
+/** What a record takes in the journal beside its payload, about. */
+const RECORD_OVERHEAD = 16;
+
+export class RecordJournal<Kept> {
+  private batch: JournalRecord[] = [];
+  private waiting: Waiting[] = [];
+  private durableThrough: JournalSequence;
+  /** Bytes of records since the last snapshot was begun. */
+  bytesSinceSnapshot = 0;
+
+  constructor(
+    private lastSequence: JournalSequence,
+    private readonly encode: (record: Kept) => JournalRecord,
+  ) {
+    this.durableThrough = lastSequence;
+  }
+
+  /** The number of the last record written. */
+  get sequence(): JournalSequence {
+    return this.lastSequence;
+  }
+
+  /** All records up to this one are durable. */
+  get durable(): JournalSequence {
+    return this.durableThrough;
+  }
+
+  /** Whether anything waits for the disk. */
+  get isBusy(): boolean {
+    return this.durableThrough < this.lastSequence;
+  }
+
+  write(record: Kept): void {
+    const encoded = this.encode(record);
+    this.batch.push(encoded);
+    this.bytesSinceSnapshot += encoded.payload.length + RECORD_OVERHEAD;
+    this.lastSequence = journalSequence(this.lastSequence + 1);
+  }
+
+  /** Does this once everything written so far is durable: at once, if it is. */
+  whenDurable(action: () => void): void {
+    if (this.durableThrough >= this.lastSequence) action();
+    else this.waiting.push({ sequence: this.lastSequence, action });
+  }
+
+  /** The records of this step, to be handed to the disk; undefined if there are none. */
+  flush(): { records: JournalRecord[]; through: JournalSequence } | undefined {
+    if (this.batch.length === 0) return undefined;
+    const records = this.batch;
+    this.batch = [];
+    return { records, through: this.lastSequence };
+  }
+
+  /** The disk has got further: what waited for it is done, in order. */
+  persisted(through: JournalSequence): void {
+    const handedOver = this.lastSequence - this.batch.length;
+    invariant(through <= handedOver, 'the disk cannot be ahead of the journal', {
+      through,
+      handedOver,
+    });
+    if (through <= this.durableThrough) return;
+    this.durableThrough = through;
+    const later = this.waiting.findIndex(({ sequence }) => sequence > through);
+    const due = this.waiting.splice(0, later < 0 ? this.waiting.length : later);
+    for (const { action } of due) action();
+  }
+}
