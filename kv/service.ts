@@ -161,3 +161,75 @@ export interface StateDigest {
   readonly digest: string;
   readonly keys: number;
 }
+
+/** What one node of the replicated message log offers to the HTTP API. */
+export interface LogService {
+  /** Whether this node orders the messages, or follows one that does. */
+  readonly isMaster: boolean;
+  /** How many copies there should be: one for each node, the master included. */
+  readonly copies: number;
+  /** For the master. */
+  append(message: NewMessage, done: (reply: AppendReply) => void): Waiting;
+  /** For a secondary: takes a message at its place; done once it is durable here. */
+  replicate(message: LogMessage, done: (error: OperatingError | undefined) => void): void;
+  clear(done: (error: OperatingError | undefined) => void): void;
+  /** What is there now: at most `limit` messages from an order on, or from the oldest that is kept. */
+  read(from: number | undefined, limit: number, done: (reply: PageReply) => void): void;
+  /** As `read`, but when there is nothing yet it waits, and answers with nothing after a while. */
+  follow(from: number, options: FollowOptions, done: (reply: PageReply) => void): void;
+  /** What the master thinks of each secondary, by its URL. */
+  secondaries(): Readonly<Record<string, 'Healthy' | 'Suspected' | 'Unhealthy'>>;
+  status(): Readonly<Record<string, unknown>>;
+  readiness(): Readiness;
+  metrics(): { readonly contentType: string; readonly text: string };
+}
+
+export interface LogMessage {
+  readonly id: string;
+  /** The text of a JSON string. */
+  readonly text: string;
+  /** Its place in the log: 0, 1, 2, … */
+  readonly order: number;
+}
+
+export interface NewMessage {
+  readonly text: string;
+  /** The client's name for it, by which a repetition is recognised; one is drawn when absent. */
+  readonly id: string | undefined;
+  /** So many copies must be durable before the answer, the master's own included; all when absent. */
+  readonly w: number | undefined;
+  /** How long to wait for them; without end when absent. */
+  readonly timeoutMs: number | undefined;
+}
+
+export type AppendReply =
+  /** `isNew` is false for an id that was there already. */
+  | { readonly ok: true; readonly isNew: boolean; readonly id: string; readonly order: number }
+  | { readonly ok: false; readonly error: OperatingError };
+
+/** A request that may take long. */
+export interface Waiting {
+  /** Its client has gone: `done` will not be called. The message stays. */
+  forget(): void;
+}
+
+export interface FollowOptions {
+  readonly limit: number;
+  /** The log that was read so far; another one is not shown but answered with `log_cleared`. */
+  readonly log: string | undefined;
+  /** How long to wait for the next message. */
+  readonly patienceMs: number;
+}
+
+export type PageReply =
+  | {
+      readonly ok: true;
+      readonly messages: readonly LogMessage[];
+      /** Where to read on. */
+      readonly next: number;
+      /** The order that the next message to come will have. */
+      readonly end: number;
+      /** Tells this log from those before a clear. */
+      readonly log: string;
+    }
+  | { readonly ok: false; readonly error: OperatingError };

@@ -86,6 +86,12 @@ export const REQUEST_ERRORS = {
     ...WRONG,
   },
   expectation_failed: { status: 417, message: 'The expectation cannot be met', ...WRONG },
+  too_many_streams: {
+    status: 429,
+    message: 'There are too many followers',
+    outcome: 'not_applied',
+    retry: 'safe',
+  },
   headers_too_large: { status: 431, message: 'The request headers are too large', ...WRONG },
   internal_error: {
     status: 500,

@@ -77,6 +77,7 @@ export function servedHeaders(served: Served): string[] {
 function refusalHeaders(refusal: Refusal): string[] {
   const { allow } = refusal.details;
   if (allow !== undefined) return ['Allow', String(allow)];
+  if (refusal.code === 'too_many_streams') return ['Retry-After', RETRY_AFTER_SECONDS];
   // RFC 9110 §15.5.16: tells a client that compressed its body what would have been taken.
   if (refusal.code === 'media_type_not_supported') return ['Accept-Encoding', 'identity'];
   return [];
