@@ -50,7 +50,6 @@ import { describe } from './narration';
 import type { DynamoOptions } from './options';
 import { receivePut, receiveStored } from './puts';
 import type { DynamoReply, DynamoRequest } from './requests';
-import { maybeTakeSnapshot, snapshotSaved, snapshotWritten } from './snapshots';
 import { DynamoState, type InitialState } from './state';
 import { aliveMembers, type DynamoStatus, lookUp, statusOf } from './status';
 import { linkChanged, probe } from './suspicion';
@@ -118,9 +117,9 @@ function receive(node: DynamoState, event: DynamoEvent): void {
     case 'link':
       return linkChanged(node, event.peer, event.up);
     case 'snapshot_written':
-      return snapshotWritten(node, event.snapshot, event.through);
+      return node.snapshots.written(event.snapshot, event.through);
     case 'snapshot_saved':
-      return snapshotSaved(node, event.snapshot);
+      return node.snapshots.saved(event.snapshot);
     case 'snapshot_data':
     case 'wake':
       return;
@@ -197,7 +196,7 @@ function settle(node: DynamoState): void {
   for (const peer of node.recheck) askRoot(node, peer);
   node.recheck.clear();
   reserveEpochs(node);
-  maybeTakeSnapshot(node);
+  node.snapshots.maybeBegin();
 }
 
 function reserveEpochs(node: DynamoState): void {

@@ -5,10 +5,10 @@ import { journalSequence, type NodeId } from '../ids';
 import type { Recovered } from '../protocol';
 import { RecordJournal } from '../record_journal';
 import { recordsIn } from '../record_slices';
+import { decodeMeta } from '../record_snapshots';
 import { Deliveries } from './deliveries';
 import { type DynamoRecord, decodeRecord, encodeRecord } from './journal';
 import type { Member } from './members';
-import { decodeMeta } from './snapshots';
 import type { InitialState } from './state';
 import { Store } from './store';
 

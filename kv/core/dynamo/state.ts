@@ -3,16 +3,17 @@
  * something down, to do something later. What the rules do is in the files that are named for them.
  */
 
+import { Alarms } from '../alarms';
 import { invariant } from '../assert';
 import type { ByteString } from '../command';
 import { type Millis, millis, type NodeId, type RequestId } from '../ids';
 import { Prng } from '../prng';
 import type { Effect, Lane } from '../protocol';
-import { Alarms } from './alarms';
+import type { RecordSnapshots } from '../record_snapshots';
 import type { Deliveries } from './deliveries';
 import type { Exchange } from './exchanges';
 import { Issuer } from './issuer';
-import type { Journal } from './journal';
+import type { DynamoRecord, Journal } from './journal';
 import { type Member, MemberTable, type Standing } from './members';
 import type { DynamoMessage, Said } from './messages';
 import { describe } from './narration';
@@ -20,7 +21,7 @@ import type { Operation } from './operations';
 import type { DynamoOptions } from './options';
 import type { DynamoReply } from './requests';
 import { partitionOf } from './ring';
-import type { TakingSnapshot } from './snapshots';
+import { snapshotsOf } from './snapshots';
 import type { Store } from './store';
 import { Suspects } from './suspects';
 
@@ -63,7 +64,7 @@ export class DynamoState {
   collecting: Set<number> | undefined;
   /** Keys still to be looked at, since the ring has changed. */
   sweep: IterableIterator<ByteString> | undefined;
-  taking: TakingSnapshot | undefined;
+  readonly snapshots: RecordSnapshots<DynamoRecord>;
   /** This node's own entry is about to change, once that is durable. */
   changing: Standing | undefined;
   /** Somebody is being told of our table just now. */
@@ -84,6 +85,7 @@ export class DynamoState {
     this.store = initial.store;
     this.deliveries = initial.deliveries;
     this.journal = initial.journal;
+    this.snapshots = snapshotsOf(this);
     this.group = initial.group;
     this.seed = initial.seed;
     this.table = new MemberTable(options.replicas);

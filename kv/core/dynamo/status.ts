@@ -56,7 +56,7 @@ export function statusOf(node: DynamoState): DynamoStatus {
     received: counts.received,
     standIns: counts.standIns,
     pendingRequests: node.pendingRequests,
-    snapshotActivity: node.taking === undefined ? 'none' : 'taking',
+    snapshotActivity: node.snapshots.isTaking ? 'taking' : 'none',
   };
 }
 

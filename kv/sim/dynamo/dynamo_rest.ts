@@ -7,11 +7,11 @@ import type { Versions } from '../../core/dynamo/versions';
 type Node = Readonly<DynamoState>;
 
 /** What a node is in the middle of, that a fault may spoil. */
-export function delicateMoments({ changing, taking, deliveries, collecting }: Node): string[] {
+export function delicateMoments({ changing, snapshots, deliveries, collecting }: Node): string[] {
   return [
     ...(changing === undefined ? [] : [`is about to be ${changing}`]),
     ...(collecting === undefined ? [] : ['collects its share']),
-    ...(taking === undefined ? [] : ['takes a snapshot']),
+    ...(snapshots.isTaking ? ['takes a snapshot'] : []),
     ...(deliveries.hints + deliveries.moves === 0 ? [] : ['owes keys']),
   ];
 }
@@ -35,10 +35,10 @@ export function unrestOfGroup(
 }
 
 function unrestOfNode(node: Node): string | undefined {
-  const { standing, changing, sweep, taking, journal, deliveries, operations, suspects } = node;
+  const { standing, changing, sweep, snapshots, journal, deliveries, operations, suspects } = node;
   if (standing !== 'member' && standing !== 'left') return `is ${standing}`;
   if (changing !== undefined || sweep !== undefined) return 'is changing';
-  if (taking !== undefined) return 'is taking a snapshot';
+  if (snapshots.isTaking) return 'is taking a snapshot';
   if (journal.isBusy) return 'waits for its disk';
   if (deliveries.hints > 0) return `has ${deliveries.hints} hints`;
   if (deliveries.moves > 0) return `owes ${deliveries.moves} keys`;

@@ -16,8 +16,8 @@ import {
   snapshotName,
   storageId,
 } from '../../../kv/core/dynamo/library';
-import { decodeMeta } from '../../../kv/core/dynamo/snapshots';
 import { recordsIn } from '../../../kv/core/record_slices';
+import { decodeMeta } from '../../../kv/core/record_snapshots';
 
 const SELF = nodeId('n1');
 const EMPTY = { snapshot: undefined, records: [], firstSequence: journalSequence(1) };

@@ -1,6 +1,6 @@
 /** Everything that waits for a moment, earliest first; of one moment, in the order of asking. */
 
-import { type Millis, millis, NEVER } from '../ids';
+import { type Millis, millis, NEVER } from './ids';
 
 interface Alarm {
   readonly at: number;
