@@ -17,7 +17,14 @@ import {
   type NodeConfig,
   PROTOCOLS,
 } from './config';
-import { DYNAMO_NUMBERS, NODE_NUMBERS, type NumberSetting, RAFT_NUMBERS } from './config_numbers';
+import {
+  CONVERGENT_NUMBERS,
+  DYNAMO_NUMBERS,
+  NODE_NUMBERS,
+  type NumberSetting,
+  RAFT_NUMBERS,
+} from './config_numbers';
+import { isNamedByUrl } from './config_urls';
 import { VERSION } from './version';
 
 export type CommandLine =
@@ -74,6 +81,8 @@ const TEXT_FLAGS: readonly Flag[] = [
   textFlag('cluster-id', 'Cluster:', 'name that all nodes share', 'a hash of the members'),
   textFlag('node-name', 'Dynamo:', 'what the node is called in lists', '<self>'),
   textFlag('seed', 'Dynamo:', 'host:port of a member to join', 'begins a new group'),
+  textFlag('peers', 'Convergent:', 'URLs of other replicas, with commas between', 'none'),
+  textFlag('public-url', 'Convergent:', 'URL at which peers reach this node', 'its HTTP address'),
   textFlag('secret-file', 'Cluster:', 'file with the secret that all nodes share', 'no secret'),
 ];
 
@@ -82,6 +91,7 @@ const FLAGS: readonly Flag[] = [
   ...Object.entries(NODE_NUMBERS).map(([name, it]) => numberFlag(name, 'Node:', it)),
   ...Object.entries(RAFT_NUMBERS).map(([name, it]) => numberFlag(name, 'Raft:', it)),
   ...Object.entries(DYNAMO_NUMBERS).map(([name, it]) => numberFlag(name, 'Dynamo:', it)),
+  ...Object.entries(CONVERGENT_NUMBERS).map(([name, it]) => numberFlag(name, 'Convergent:', it)),
 ].filter(({ name }) => name !== 'http-port');
 
 function textFlag(name: string, group: string, help: string, standard: string): Flag {
@@ -109,14 +119,17 @@ function readArguments(args: readonly string[]) {
   let read = { values: {} as Values, output: '', mistake: undefined as string | undefined };
   const parser = yargs()
     .scriptName(PROGRAM)
-    .command('$0 <http_port> <self> [partners..]', 'Runs one node of the service.', (command) =>
+    .command('$0 <http_port> [self] [partners..]', 'Runs one node of the service.', (command) =>
       command
         .positional('http_port', { describe: 'port of the HTTP service; 0 takes any free one' })
-        .positional('self', { describe: 'host:port where the other nodes reach this one' })
+        .positional('self', {
+          describe: 'host:port where the other nodes reach this one; none for convergent',
+        })
         .positional('partners', { describe: 'host:port of each other node' }),
     )
     .example(`${PROGRAM} 8080 127.0.0.1:6000`, 'a cluster of one')
     .example(`${PROGRAM} 8080 127.0.0.1:6000 127.0.0.1:6001 127.0.0.1:6002`, 'one of three')
+    .example(`${PROGRAM} 8000 --protocol convergent`, 'a replica, known by its URL')
     .epilogue(
       'Sizes are in bytes or take a suffix: 512KiB, 16MiB, 1GiB. Times are in milliseconds.',
     )
@@ -149,11 +162,11 @@ function mistakeFrom(message: string): string {
   if (unknown) return `unknown flag ${(unknown[1] ?? '').replace(/[^, ]+/g, dashed)}`;
   const valueless = /^Not enough arguments following: (.*)$/m.exec(message);
   if (valueless) return `${dashed(valueless[1] ?? '')} needs a value`;
-  if (/^Not enough non-option arguments/.test(message)) {
-    return 'needs <http_port> <self host:port> [<partner host:port> ...]';
-  }
+  if (/^Not enough non-option arguments/.test(message)) return NEEDS;
   return message.replace(/\s+/g, ' ').trim();
 }
+
+const NEEDS = 'needs <http_port> <self host:port> [<partner host:port> ...]';
 
 const dashed = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`);
 
@@ -179,7 +192,11 @@ function optionsFrom(values: Values, mistakes: string[]): ConfigOptions {
   if (httpPort === undefined) {
     mistakes.push(`<http_port> must be a port, like 8080, not ${JSON.stringify(values.http_port)}`);
   }
-  const self = String(values.self);
+  const protocol = text('protocol');
+  const byUrl = isNamedByUrl(protocol ?? '');
+  if (values.self === undefined && !byUrl) mistakes.push(NEEDS);
+  if (values.self !== undefined && byUrl) mistakes.push(`<self> is not for ${protocol}`);
+  const self = byUrl ? '' : String(values.self);
   const given = {
     ...numbersOf(NODE_NUMBERS),
     httpPort: httpPort ?? 0,
@@ -192,12 +209,17 @@ function optionsFrom(values: Values, mistakes: string[]): ConfigOptions {
     secret: secretFrom(text('secret-file'), mistakes),
     raft: numbersOf(RAFT_NUMBERS),
     dynamo: numbersOf(DYNAMO_NUMBERS),
+    convergent: numbersOf(CONVERGENT_NUMBERS),
+    peers: text('peers')
+      ?.split(',')
+      .filter((url) => url !== ''),
+    publicUrl: text('public-url'),
     nodeName: text('node-name'),
     seed: text('seed'),
   };
   // `configFrom` checks these three against its lists and names what is allowed.
   const choices = {
-    protocol: text('protocol'),
+    protocol,
     logLevel: text('log-level'),
     logFormat: text('log-format'),
   } as Pick<ConfigOptions, 'protocol' | 'logLevel' | 'logFormat'>;
@@ -238,10 +260,15 @@ function secretFrom(file: string | undefined, mistakes: string[]): string | unde
 
 /** Names options as the flags that set them: 'raft.heartbeatMs' becomes --heartbeat-ms. */
 function inFlags(message: string): string {
-  return message.replace(/'(?:raft\.|dynamo\.)?([A-Za-z]+)'/g, (quoted, option: string) => {
-    const positional = { httpPort: '<http_port>', nodeId: '<self>', partners: '<partner>' }[option];
-    if (positional) return positional;
-    if (option === 'secret') return '--secret-file';
-    return FLAGS.some(({ name }) => name === kebab(option)) ? `--${kebab(option)}` : quoted;
-  });
+  return message.replace(
+    /'(?:raft\.|dynamo\.|convergent\.)?([A-Za-z]+)'/g,
+    (quoted, option: string) => {
+      const positional = { httpPort: '<http_port>', nodeId: '<self>', partners: '<partner>' }[
+        option
+      ];
+      if (positional) return positional;
+      if (option === 'secret') return '--secret-file';
+      return FLAGS.some(({ name }) => name === kebab(option)) ? `--${kebab(option)}` : quoted;
+    },
+  );
 }

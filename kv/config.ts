@@ -7,21 +7,29 @@
  */
 
 import { createHash } from 'node:crypto';
-import { DYNAMO_NUMBERS, NODE_NUMBERS, type NumberSetting, RAFT_NUMBERS } from './config_numbers';
+import {
+  type ConfigProblem,
+  choice,
+  type Numbers,
+  numbers,
+  Problems,
+  shown,
+} from './config_checks';
+import { CONVERGENT_NUMBERS, DYNAMO_NUMBERS, NODE_NUMBERS, RAFT_NUMBERS } from './config_numbers';
+import { isNamedByUrl, serviceAddress, urlsFrom } from './config_urls';
 import { type NodeId, nodeId } from './core/ids';
 import { parsePeerAddress } from './runtime/peer_options';
 
-export const PROTOCOLS = ['raft', 'dynamo'] as const;
+export const PROTOCOLS = ['raft', 'dynamo', 'convergent'] as const;
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export const LOG_FORMATS = ['text', 'json'] as const;
 
-type Numbers<Table> = { readonly [Name in keyof Table]: number };
-
 export type RaftConfig = Numbers<typeof RAFT_NUMBERS>;
 export type DynamoConfig = Numbers<typeof DYNAMO_NUMBERS>;
+export type ConvergentConfig = Numbers<typeof CONVERGENT_NUMBERS>;
 
 export interface NodeConfig extends Numbers<typeof NODE_NUMBERS> {
-  /** This node's own `host:port`, where its peers reach it. */
+  /** This node's own `host:port`, where its peers reach it; of convergent, that of its service. */
   readonly nodeId: NodeId;
   /** The `host:port` of every other member; none for a cluster of one. */
   readonly partners: readonly NodeId[];
@@ -46,26 +54,32 @@ export interface NodeConfig extends Numbers<typeof NODE_NUMBERS> {
   readonly nodeName: string;
   /** Of dynamo: a member of the group to join; undefined begins a new group. */
   readonly seed: NodeId | undefined;
+  readonly convergent: ConvergentConfig;
+  /** Of convergent: the URL at which its peers reach this node. */
+  readonly publicUrl: string;
+  /** Of convergent: URLs of other replicas. */
+  readonly peers: readonly string[];
 }
 
-/** What a program may say; whatever is absent or undefined takes its default. */
+/**
+ * What a program may say; whatever is absent or undefined takes its default. A node of convergent
+ * has no `nodeId`: an empty one.
+ */
 export type ConfigOptions = { readonly nodeId: string } & Partial<
-  Loose<Omit<NodeConfig, 'nodeId' | 'partners' | 'peerPort' | 'raft' | 'dynamo' | 'seed'>>
+  Loose<
+    Omit<NodeConfig, 'nodeId' | 'partners' | 'peerPort' | 'raft' | 'dynamo' | 'seed' | 'convergent'>
+  >
 > & {
     readonly seed?: string | undefined;
     readonly dynamo?: Loose<Partial<DynamoConfig>> | undefined;
+    readonly convergent?: Loose<Partial<ConvergentConfig>> | undefined;
     readonly partners?: readonly string[] | undefined;
     readonly raft?: Loose<Partial<RaftConfig>> | undefined;
   };
 
 type Loose<T> = { readonly [Name in keyof T]: T[Name] | undefined };
 
-export interface ConfigProblem {
-  /** The option to change, such as `raft.heartbeatMs`. */
-  readonly option: string;
-  /** One sentence; option names stand in it in single quotes. */
-  readonly message: string;
-}
+export type { ConfigProblem } from './config_checks';
 
 export type ConfigResult =
   | { readonly config: NodeConfig; readonly warnings: readonly ConfigProblem[] }
@@ -80,28 +94,30 @@ export function configFrom(options: ConfigOptions): ConfigResult {
   Object.freeze(config.partners);
   Object.freeze(config.raft);
   Object.freeze(config.dynamo);
+  Object.freeze(config.convergent);
   return { config: Object.freeze(config), warnings: warningsAbout(config) };
 }
 
-class Problems {
-  readonly found: ConfigProblem[] = [];
-
-  unless(fine: boolean, option: string, message: string): void {
-    if (!fine) this.found.push({ option, message: `'${option}' ${message}` });
-  }
-}
-
 function fillIn(options: ConfigOptions, problems: Problems): NodeConfig {
-  const self = address(options.nodeId, 'nodeId', problems);
+  const node = numbers(NODE_NUMBERS, options, '', problems);
+  const httpHost = options.httpHost ?? '127.0.0.1';
+  const byUrl = isNamedByUrl(options.protocol ?? '');
+  const place = byUrl ? serviceAddress(httpHost, node.httpPort) : undefined;
+  const self =
+    place !== undefined && options.nodeId === ''
+      ? place
+      : address(options.nodeId, 'nodeId', problems);
+  const urls = urlsFrom(options, place, problems);
   const partners = (options.partners ?? []).map((text) => address(text, 'partners', problems).id);
   const protocol = choice('protocol', options.protocol, PROTOCOLS, problems);
   const config = {
-    ...numbers(NODE_NUMBERS, options, '', problems),
+    ...node,
+    ...urls,
     nodeId: self.id,
     partners,
     clusterId: options.clusterId ?? derivedClusterId(protocol, [self.id, ...partners]),
     protocol,
-    httpHost: options.httpHost ?? '127.0.0.1',
+    httpHost,
     peerHost: options.peerHost ?? self.host,
     peerPort: self.port,
     dataDir: options.dataDir,
@@ -110,12 +126,14 @@ function fillIn(options: ConfigOptions, problems: Problems): NodeConfig {
     logFormat: choice('logFormat', options.logFormat, LOG_FORMATS, problems),
     raft: numbers(RAFT_NUMBERS, options.raft ?? {}, 'raft.', problems),
     dynamo: numbers(DYNAMO_NUMBERS, options.dynamo ?? {}, 'dynamo.', problems),
+    convergent: numbers(CONVERGENT_NUMBERS, options.convergent ?? {}, 'convergent.', problems),
     nodeName: options.nodeName ?? self.id,
     seed: options.seed === undefined ? undefined : address(options.seed, 'seed', problems).id,
   };
   refuseUnknown(options, config, '', problems);
   refuseUnknown(options.raft ?? {}, config.raft, 'raft.', problems);
   refuseUnknown(options.dynamo ?? {}, config.dynamo, 'dynamo.', problems);
+  refuseUnknown(options.convergent ?? {}, config.convergent, 'convergent.', problems);
   checkTexts(config, problems);
   return config;
 }
@@ -131,39 +149,9 @@ function address(text: unknown, option: string, problems: Problems) {
 /** Equal for all nodes that were given the same members, in whatever order. */
 function derivedClusterId(protocol: string, members: readonly string[]): string {
   // Members of such a group come and go, so they cannot be its name.
-  if (protocol === 'dynamo') return 'dynamo';
+  if (protocol === 'dynamo' || isNamedByUrl(protocol)) return protocol;
   const text = [protocol, ...[...members].sort()].join('\n');
   return `auto-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
-}
-
-function numbers<Table extends Readonly<Record<string, NumberSetting>>>(
-  table: Table,
-  given: Readonly<Record<string, unknown>>,
-  prefix: string,
-  problems: Problems,
-): Numbers<Table> {
-  const filled = Object.entries(table).map(([name, { standard, min, max }]) => {
-    const value = given[name] ?? standard;
-    const fine =
-      Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
-    const wanted = `must be a whole number from ${min} to ${max}, not ${shown(value)}`;
-    problems.unless(fine, prefix + name, wanted);
-    return [name, value];
-  });
-  return Object.fromEntries(filled) as Numbers<Table>;
-}
-
-function choice<T extends string>(
-  option: string,
-  given: T | undefined,
-  allowed: readonly [T, ...T[]],
-  problems: Problems,
-  standard: T = allowed[0],
-): T {
-  const value = given ?? standard;
-  const wanted = `must be one of ${allowed.join(', ')}, not ${shown(value)}`;
-  problems.unless(allowed.includes(value), option, wanted);
-  return value;
 }
 
 function refuseUnknown(given: object, known: object, prefix: string, problems: Problems): void {
@@ -177,8 +165,10 @@ function checkTexts(config: NodeConfig, problems: Problems): void {
   problems.unless(isShort, 'nodeName', 'must be 1 to 255 letters, digits, dots, colons, _ or -');
   const isMeant = protocol === 'dynamo' || seed === undefined;
   problems.unless(isMeant, 'seed', `is for the protocol dynamo, not for ${protocol}`);
-  const isAlone = protocol !== 'dynamo' || config.partners.length === 0;
-  problems.unless(isAlone, 'partners', `are not for dynamo: give one member as 'seed'`);
+  const byUrl = isNamedByUrl(protocol);
+  const isAlone = (protocol !== 'dynamo' && !byUrl) || config.partners.length === 0;
+  const instead = byUrl ? "URLs as 'peers'" : "one member as 'seed'";
+  problems.unless(isAlone, 'partners', `are not for ${protocol}: give ${instead}`);
   problems.unless(seed !== config.nodeId, 'seed', 'must not be this node itself');
   const isName = typeof clusterId === 'string' && /^[\w.-]{1,64}$/.test(clusterId);
   problems.unless(isName, 'clusterId', 'must be 1 to 64 letters, digits, dots, _ or -');
@@ -198,7 +188,10 @@ function checkTogether(config: NodeConfig, problems: Problems): void {
   problems.unless(!partners.includes(self), 'partners', `must not name this node itself (${self})`);
   const twice = partners.find((one, i) => partners.indexOf(one) < i);
   problems.unless(twice === undefined, 'partners', `must not name ${twice} twice`);
-  const samePort = config.httpPort === config.peerPort && config.httpHost === config.peerHost;
+  const samePort =
+    !isNamedByUrl(config.protocol) &&
+    config.httpPort === config.peerPort &&
+    config.httpHost === config.peerHost;
   problems.unless(!samePort, 'httpPort', `must differ from the port of 'nodeId' (${self})`);
 
   const { electionTimeoutMinMs, electionTimeoutMaxMs, heartbeatMs } = raft;
@@ -263,18 +256,3 @@ function warningsAbout(config: NodeConfig): ConfigProblem[] {
 
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127\./.test(host);
-
-/** A value as it may stand in a message: one line, not too long. */
-/** A program may give us anything, also what has no text of its own. */
-function textOf(value: unknown): string {
-  try {
-    return String(value);
-  } catch {
-    return typeof value;
-  }
-}
-
-function shown(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : textOf(value);
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
-}

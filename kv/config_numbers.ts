@@ -93,3 +93,17 @@ export const DYNAMO_NUMBERS = {
   maxHints: count(1_000_000, 0, 100_000_000, 'keys kept for nodes that cannot be reached'),
   maxSiblings: count(64, 1, 1000, 'concurrent versions of a key; past that writes are refused'),
 } as const;
+
+/** Settings of the convergent protocol. */
+export const CONVERGENT_NUMBERS = {
+  maxDriftMs: ms(60_000, 100, 365 * DAY, "how far a peer's clock may be ahead of this node's"),
+  compareMs: ms(30_000, 50, DAY, 'how often an idle replica compares with a peer'),
+  maxChanges: count(10_000, 1, 1_000_000, 'keys in one request'),
+  maxPeers: count(64, 1, 1000, 'peers of a replica'),
+  snapshotJournalBytes: bytes(
+    64 * MIB,
+    KIB,
+    1024 * GIB,
+    'records since the last snapshot that make a new one',
+  ),
+} as const;

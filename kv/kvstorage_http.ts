@@ -78,7 +78,7 @@ interface Hooks {
 
 function openNode(config: NodeConfig, hooks: Hooks): Promise<KVStorage | DynamoService> {
   if (config.protocol === 'dynamo') return DynamoService.open(config, hooks);
-  const { peerPort: _port, seed: _seed, ...options } = config;
+  const { peerPort: _port, seed: _seed, publicUrl: _url, peers: _peers, ...options } = config;
   return KVStorage.open({ ...options, ...hooks, ofProcess: true });
 }
 

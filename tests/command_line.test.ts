@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CommandLine, parseCommandLine } from '../kv/command_line';
 import { configFrom, type NodeConfig } from '../kv/config';
-import { NODE_NUMBERS, RAFT_NUMBERS } from '../kv/config_numbers';
+import { CONVERGENT_NUMBERS, NODE_NUMBERS, RAFT_NUMBERS } from '../kv/config_numbers';
 
 const ONE = ['8080', '127.0.0.1:6000'];
 
@@ -70,6 +70,45 @@ test.each([
   expect(run(`${flag}=${value}`)).toEqual({ ...run(), ...expected });
 });
 
+describe('a replica of the convergent system', () => {
+  const convergent = (...args: string[]): NodeConfig => {
+    const line = parseCommandLine([...args, '--protocol', 'convergent']);
+    if (line.kind === 'exit') throw new Error(line.stderr);
+    return line.config;
+  };
+
+  test('needs a port and nothing else', () => {
+    expect(convergent('8000')).toMatchObject({
+      ...{ protocol: 'convergent', httpPort: 8000, dataDir: join('data', '8000') },
+      ...{ publicUrl: 'http://127.0.0.1:8000', peers: [], clusterId: 'convergent' },
+    });
+  });
+
+  test('knows its peers by URL, and may be told its own', () => {
+    const urls = 'http://localhost:8001,http://example.org/kv/';
+    const flags = ['--peers', urls, '--public-url=http://kv.example.org'];
+    expect(convergent('8000', ...flags, '--http-host', '0.0.0.0')).toMatchObject({
+      publicUrl: 'http://kv.example.org:80',
+      peers: ['http://localhost:8001', 'http://example.org:80/kv'],
+    });
+    expect(convergent('8000', '--http-host', '0.0.0.0').publicUrl).toBe(
+      `http://${hostname()}:8000`.toLowerCase(),
+    );
+  });
+
+  test('its numbers have flags', () => {
+    const standard = convergent('8000');
+    for (const name of Object.keys(CONVERGENT_NUMBERS)) {
+      const value = Object(standard.convergent)[name] + 1;
+      const changed = { ...standard.convergent, [name]: value };
+      expect(convergent('8000', `--${kebab(name)}=${value}`)).toEqual({
+        ...standard,
+        convergent: changed,
+      });
+    }
+  });
+});
+
 describe('the secret', () => {
   const folder = mkdtempSync(join(tmpdir(), 'quorum-kv-'));
   const file = join(folder, 'secret');
@@ -121,6 +160,19 @@ test.each([
   [['8080', '6000'], '<self> must be host:port'],
   [[...ONE, '6001'], '<partner> must be host:port'],
   [[...ONE, '127.0.0.1:6000'], '<partner> must not name this node itself'],
+  [[...ONE, '--protocol', 'convergent'], '<self> is not for convergent'],
+  [['0', '--protocol', 'convergent'], '<http_port> must not be 0 without --public-url'],
+  [['1', '--protocol', 'convergent', '--peers', '1'], '--peers is not the URL of a node, "1"'],
+  [
+    ['1', '--protocol', 'convergent', '--peers', 'http://127.0.0.1:1'],
+    '--peers must not name this',
+  ],
+  [['1', '--protocol', 'convergent', '--public-url', 'x'], '--public-url is not the URL of a node'],
+  [['1', '--protocol', 'convergent', '--max-drift-ms', '1'], '--max-drift-ms must be a whole'],
+  [
+    [...ONE, '--peers', 'http://localhost:1'],
+    '--peers and --public-url are for the protocol convergent',
+  ],
   [['6000', '127.0.0.1:6000'], '<http_port> must differ from the port of <self>'],
 ])('%j: one clear line, and code 2', (args, complaint) => {
   const text = refused(args);

@@ -4,6 +4,8 @@ import { NODE_NUMBERS, RAFT_NUMBERS } from '../kv/config_numbers';
 
 const THREE: ConfigOptions = { nodeId: 'a:1', partners: ['b:2', 'c:3'], peerHost: '127.0.0.1' };
 
+const REPLICA = { protocol: 'convergent', nodeId: '', partners: [] } as const;
+
 function good(options: Partial<ConfigOptions> = {}): NodeConfig {
   const result = configFrom({ ...THREE, ...options });
   if ('problems' in result) throw new Error(JSON.stringify(result.problems));
@@ -120,6 +122,15 @@ test.each([
   [{ raft: { keepLogBytes: 65 * 1024 * 1024 } }, 'raft.keepLogBytes'],
   [{ maxBodyBytes: 17 * 1024 * 1024 }, 'maxBodyBytes'],
   [{ raft: { maxUncommittedBytes: 1024 * 1024 } }, 'maxBodyBytes'],
+  [{ publicUrl: 'http://a:1' }, 'peers'],
+  [{ peers: ['http://a:1'] }, 'peers'],
+  [{ protocol: 'convergent', nodeId: '', peers: [] }, 'partners'],
+  [{ ...REPLICA, nodeId: 'a' }, 'nodeId'],
+  [{ ...REPLICA, peers: ['http://a:1', 'b:2'] }, 'peers'],
+  [{ ...REPLICA, peers: 'http://a:1' }, 'peers'],
+  [{ ...REPLICA, peers: [7] }, 'peers'],
+  [{ ...REPLICA, publicUrl: 'https://a' }, 'publicUrl'],
+  [{ ...REPLICA, convergent: { speed: 1 } }, 'convergent.speed'],
   [{ requestTimeoutMs: 5000, keyTtlMs: 4999 }, 'requestTimeoutMs'],
   [{ requestTimeoutMs: 5000, sessionTtlMs: 4999 }, 'requestTimeoutMs'],
 ])('%j is refused for %s', (options, option) => {
