@@ -79,6 +79,8 @@ export const ERROR_CODES = {
   log_cleared: { outcome: 'unknown', retry: 'no' },
   /** The node was not started with permission to clear its log. */
   clear_not_allowed: { outcome: 'not_applied', retry: 'no' },
+  /** The order of a message must be a whole number from 0. */
+  order_not_valid: { outcome: 'not_applied', retry: 'no' },
   /** Another message has this order, or this message another order. */
   message_conflict: { outcome: 'not_applied', retry: 'no' },
   /** An error that the node was told to make up. */

@@ -37,6 +37,7 @@ export const ERROR_STATUS = {
   below_retention: 410,
   log_cleared: 409,
   clear_not_allowed: 403,
+  order_not_valid: 400,
   message_conflict: 409,
   emulated_error: 500,
   wrong_type: 409,

@@ -178,6 +178,7 @@ describe.each(VARIANTS)('$variant', ({ hotPath, fastLane }) => {
     below_retention: 410,
     log_cleared: 409,
     clear_not_allowed: 403,
+    order_not_valid: 400,
     message_conflict: 409,
     emulated_error: 500,
     wrong_type: 409,

@@ -45,8 +45,6 @@ export const NO_TROUBLE: Trouble = {
 };
 
 export const DEFAULT_SECONDARY_OPTIONS: Omit<SecondaryOptions, 'kind' | 'master'> = {
-  helloMinMs: millis(200),
-  helloMaxMs: millis(5000),
   maxHeldMessages: 10_000,
   maxHeldBytes: 16 * MIB,
   trouble: NO_TROUBLE,

@@ -68,9 +68,6 @@ export interface MasterOptions {
 export interface SecondaryOptions {
   readonly kind: 'secondary';
   readonly master: NodeId;
-  /** How often it makes itself known to a master that does not answer; doubles up to max. */
-  readonly helloMinMs: Millis;
-  readonly helloMaxMs: Millis;
   /** Messages beyond a gap that are held back until it is filled. Past it they are refused. */
   readonly maxHeldMessages: number;
   readonly maxHeldBytes: number;

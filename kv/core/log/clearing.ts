@@ -1,0 +1,73 @@
+/**
+ * Emptying the log, where that was allowed. The master begins its log anew under the next generation
+ * of its name: whatever is still on its way says the old name and is ignored, and secondaries
+ * that were away drop the old log when they come back. A secondary that is told to clear forgets its
+ * own copy only, and is filled again.
+ */
+
+import { operatingError } from '../errors';
+import type { RequestId } from '../ids';
+import { beginAnew } from './attempts';
+import { healthOf } from './reachability';
+import { CLEARED, failFollowers } from './readers';
+import type { ClearRequest } from './requests';
+import type { Master } from './roles';
+import { greetAnew, resetCopy } from './secondary_copy';
+import type { LogState } from './state';
+
+export function receiveClear(node: LogState, request: RequestId, { deadline }: ClearRequest): void {
+  const { role, options } = node;
+  if (!options.allowClear) {
+    const why = 'The node was not started with --allow-clear';
+    return node.fail(request, operatingError('clear_not_allowed', why));
+  }
+  if (role.kind === 'secondary') return clearCopy(node, request);
+  if (role.waiting.size + role.clearings.length >= role.options.maxWaiting) {
+    const limit = role.options.maxWaiting;
+    return node.fail(
+      request,
+      operatingError('overloaded', 'Too many writes are waiting', { limit }),
+    );
+  }
+  const waitsFor = role.all.filter(
+    (progress) => progress.isFollowing && healthOf(node, role, progress) === 'healthy',
+  );
+  clearLog(node, role);
+  role.clearings.push({ request, waitsFor, deadline });
+}
+
+function clearLog(node: LogState, master: Master): void {
+  const { name } = node.log;
+  if (name === undefined) return;
+  node.beginLog({ disk: name.disk, generation: name.generation + 1 }, 0);
+  for (const { request } of master.waiting.takeAll()) node.fail(request, CLEARED);
+  failFollowers(node);
+  for (const progress of master.all) beginAnew(master, progress);
+}
+
+function clearCopy(node: LogState, request: RequestId): void {
+  failFollowers(node);
+  resetCopy(node, node.log.name, 0);
+  greetAnew(node);
+  node.journal.whenDurable(() => node.reply(request, { kind: 'cleared', copies: 1 }));
+}
+
+/** Answers clears that all whom they wait for have heard of, or that have waited long enough. */
+export function answerClearings(node: LogState, master: Master): void {
+  const { log, journal, now } = node;
+  if (master.clearings.length === 0) return;
+  const isDurable = log.isNameDurable(journal.durable);
+  const copies = 1 + master.all.filter(({ isFollowing }) => isFollowing).length;
+  const isOver = (clearing: Master['clearings'][number]): boolean =>
+    isDurable && clearing.waitsFor.every(({ isFollowing }) => isFollowing);
+  const isLate = (clearing: Master['clearings'][number]): boolean => clearing.deadline <= now;
+  for (const clearing of master.clearings) {
+    if (isOver(clearing) || (isDurable && isLate(clearing))) {
+      node.reply(clearing.request, { kind: 'cleared', copies });
+    } else if (isLate(clearing)) {
+      const why = 'The log is being cleared, but the disk has not answered yet';
+      node.fail(clearing.request, operatingError('timeout', why));
+    }
+  }
+  master.clearings = master.clearings.filter((one) => !isOver(one) && !isLate(one));
+}

@@ -1,0 +1,72 @@
+/**
+ * What a master and its secondaries say to each other. Nothing here names a node: who is meant is the
+ * business of the transport. Every message of the master carries the name of the log.
+ */
+
+import type { StorageId } from '../ids';
+import type { Entry } from './entry';
+import type { LogName } from './log_name';
+
+/** From a secondary: this is what I hold; take me on. Answered by `begin`. */
+export interface Hello {
+  readonly kind: 'hello';
+  /** Drawn anew with each start, connection and clear: an old `begin` cannot be taken for an answer. */
+  readonly session: number;
+  readonly disk: StorageId;
+  /** The log that it holds; undefined before it has heard of any. */
+  readonly name: LogName | undefined;
+  /** Durable here, and from the master: orders from `first` up to `end`. */
+  readonly first: number;
+  readonly end: number;
+  /** Whether it holds no message at all, of whatever origin. */
+  readonly isEmpty: boolean;
+}
+
+/** From the master, to the session of a hello: from now on you hold a copy of this log. */
+export interface Begin {
+  readonly kind: 'begin';
+  /** To be named in what the secondary says from now on. Never 0. */
+  readonly attempt: number;
+  readonly session: number;
+  readonly name: LogName;
+  /** The oldest order that will be sent; who has less begins there. */
+  readonly first: number;
+}
+
+/** Messages that follow one another; at least one. All are durable at the master. */
+export interface Append {
+  readonly kind: 'append';
+  readonly name: LogName;
+  readonly entries: readonly Entry[];
+}
+
+/** How far are you? Answered by `held`, or by `hello` if the attempt is not known. */
+export interface Heartbeat {
+  readonly kind: 'heartbeat';
+  /** 0: the master knows nothing of the secondary. */
+  readonly attempt: number;
+  readonly name: LogName;
+  /** Older messages than this may be dropped. */
+  readonly first: number;
+  /** What is durable at the master ends here. */
+  readonly end: number;
+}
+
+/** From a secondary: everything of the log below `end` is durable here. */
+export interface Held {
+  readonly kind: 'held';
+  readonly attempt: number;
+  readonly end: number;
+  /** The order at which it holds another message than the master has sent. */
+  readonly conflict: number | undefined;
+}
+
+/** From a secondary: what was sent could not be taken; try again. */
+export interface Failed {
+  readonly kind: 'failed';
+  readonly attempt: number;
+}
+
+export type LogMessage = Hello | Begin | Append | Heartbeat | Held | Failed;
+export type MessageKind = LogMessage['kind'];
+export type MessageOf<Kind extends MessageKind> = Extract<LogMessage, { kind: Kind }>;

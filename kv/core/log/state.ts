@@ -1,0 +1,127 @@
+/**
+ * The state of one node, and the few things that every rule needs: to say something, to write
+ * something down, to answer. What the rules do is in the files that are named for them.
+ */
+
+import { invariant } from '../assert';
+import type { OperatingError } from '../errors';
+import { type Millis, millis, NEVER, type NodeId, type RequestId } from '../ids';
+import { Prng } from '../prng';
+import type { Effect, Lane } from '../protocol';
+import { Followers } from './followers';
+import type { HeldMessage } from './held_messages';
+import type { Journal } from './journal';
+import { type LogName, textOfName } from './log_name';
+import { MessageLog } from './message_log';
+import type { LogMessage } from './messages';
+import { describe } from './narration';
+import type { LogOptions } from './options';
+import type { LogReply } from './requests';
+import { Master, type Role, Secondary } from './roles';
+import type { TakingSnapshot } from './snapshots';
+
+export type LogEffect = Effect<LogMessage, LogReply>;
+
+/** What `recover` makes of a data folder. */
+export interface InitialState {
+  readonly log: MessageLog;
+  readonly journal: Journal;
+  /** Below this order everything came from the master. */
+  readonly confirmedEnd: number;
+  /** Messages beyond a gap that came from outside. */
+  readonly held: readonly HeldMessage[];
+}
+
+export class LogState {
+  log: MessageLog;
+  readonly journal: Journal;
+  readonly role: Role;
+  readonly followers = new Followers();
+  /** Bytes of messages that have left the log since the last snapshot was begun. */
+  droppedBytes = 0;
+  taking: TakingSnapshot | undefined;
+  readonly prng: Prng;
+  private effects: LogEffect[] = [];
+
+  constructor(
+    readonly options: LogOptions,
+    initial: InitialState,
+    public now: Millis,
+  ) {
+    this.log = initial.log;
+    this.journal = initial.journal;
+    this.prng = new Prng(options.seed, `log ${now} ${initial.journal.sequence}`);
+    const { role } = options;
+    const number = 1 + this.prng.between(0, 2 ** 31);
+    if (role.kind === 'master') this.role = new Master(role, now, number);
+    else this.role = new Secondary(role, number, initial.confirmedEnd);
+    if (this.role.kind === 'secondary') for (const held of initial.held) this.role.held.put(held);
+  }
+
+  get self(): NodeId {
+    return this.options.self;
+  }
+
+  /** An empty log begins, under this name and at this order. */
+  beginLog(name: LogName | undefined, first: number): void {
+    this.droppedBytes += this.log.bytes;
+    this.journal.write({ kind: 'begun', name, first });
+    this.log = new MessageLog(name, first, this.journal.sequence);
+    this.narrate(`begins log ${textOfName(name)} at ${first}`);
+  }
+
+  send(to: NodeId, message: LogMessage, lane: Lane = 'control'): void {
+    if (this.options.trace) this.narrate(`→ ${to} ${describe(message)}`);
+    this.effects.push({ kind: 'send', to, lane, message });
+  }
+
+  reply(id: RequestId, reply: LogReply): void {
+    this.effects.push({ kind: 'reply', id, reply });
+  }
+
+  fail(id: RequestId, error: OperatingError): void {
+    this.reply(id, { kind: 'failed', error });
+  }
+
+  effect(effect: LogEffect): void {
+    this.effects.push(effect);
+  }
+
+  narrate(text: string): void {
+    if (this.options.trace) this.effects.push({ kind: 'trace', line: `${this.self} ${text}` });
+  }
+
+  /** What this step does, its records first: nothing that follows is true without them. */
+  takeEffects(): LogEffect[] {
+    const flushed = this.journal.flush();
+    const { effects } = this;
+    this.effects = [];
+    if (flushed !== undefined) effects.unshift({ kind: 'persist', ...flushed });
+    return effects;
+  }
+
+  get wakeAt(): Millis {
+    const { role, followers } = this;
+    if (role.kind === 'secondary') {
+      return millis(Math.min(followers.nextDeadline, role.delayed[0]?.at ?? NEVER));
+    }
+    const retries = role.all.map(({ retryAt }) => retryAt);
+    const clearings = role.clearings.map(({ deadline }) => deadline);
+    return millis(
+      Math.min(
+        ...[followers.nextDeadline, role.waiting.nextDeadline, role.nextHeartbeat],
+        ...[...retries, ...clearings],
+      ),
+    );
+  }
+}
+
+/** For rules that only one role has: who comes here in another role is lost. */
+export function masterOf(node: LogState): Master {
+  invariant(node.role.kind === 'master', 'a rule of masters', { role: node.role.kind });
+  return node.role;
+}
+export function secondaryOf(node: LogState): Secondary {
+  invariant(node.role.kind === 'secondary', 'a rule of secondaries', { role: node.role.kind });
+  return node.role;
+}
