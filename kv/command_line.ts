@@ -9,17 +9,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import yargs from 'yargs/yargs';
-import {
-  type ConfigOptions,
-  configFrom,
-  LOG_FORMATS,
-  LOG_LEVELS,
-  type NodeConfig,
-  PROTOCOLS,
-} from './config';
+import { FLAGS, kebab, UNITS } from './command_flags';
+import { type ConfigOptions, configFrom, type NodeConfig } from './config';
+import type { LogConfigOptions } from './config_log';
 import {
   CONVERGENT_NUMBERS,
   DYNAMO_NUMBERS,
+  LOG_NUMBERS,
   NODE_NUMBERS,
   type NumberSetting,
   RAFT_NUMBERS,
@@ -58,55 +54,6 @@ function badUsage(mistakes: readonly string[]): CommandLine {
   return { kind: 'exit', code: BAD_USAGE, stderr: lines.join('') };
 }
 
-/** The suffixes of sizes. */
-const UNITS: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
-
-interface Flag {
-  readonly name: string;
-  readonly group: string;
-  readonly help: string;
-  readonly standard: string;
-}
-
-const kebab = (name: string): string =>
-  name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-
-const TEXT_FLAGS: readonly Flag[] = [
-  textFlag('data-dir', 'Node:', 'folder of the journal and the snapshots', 'data/<http port>'),
-  textFlag('http-host', 'Node:', 'address to bind for HTTP', '127.0.0.1'),
-  textFlag('peer-host', 'Node:', 'address to bind for the peers', 'the host of <self>'),
-  textFlag('log-level', 'Node:', `least level to log: ${LOG_LEVELS.join(', ')}`, 'info'),
-  textFlag('log-format', 'Node:', `form of the log: ${LOG_FORMATS.join(', ')}`, 'text'),
-  textFlag('protocol', 'Cluster:', `how to replicate: ${PROTOCOLS.join(', ')}`, PROTOCOLS[0]),
-  textFlag('cluster-id', 'Cluster:', 'name that all nodes share', 'a hash of the members'),
-  textFlag('node-name', 'Dynamo:', 'what the node is called in lists', '<self>'),
-  textFlag('seed', 'Dynamo:', 'host:port of a member to join', 'begins a new group'),
-  textFlag('peers', 'Convergent:', 'URLs of other replicas, with commas between', 'none'),
-  textFlag('public-url', 'Convergent:', 'URL at which peers reach this node', 'its HTTP address'),
-  textFlag('secret-file', 'Cluster:', 'file with the secret that all nodes share', 'no secret'),
-];
-
-const FLAGS: readonly Flag[] = [
-  ...TEXT_FLAGS,
-  ...Object.entries(NODE_NUMBERS).map(([name, it]) => numberFlag(name, 'Node:', it)),
-  ...Object.entries(RAFT_NUMBERS).map(([name, it]) => numberFlag(name, 'Raft:', it)),
-  ...Object.entries(DYNAMO_NUMBERS).map(([name, it]) => numberFlag(name, 'Dynamo:', it)),
-  ...Object.entries(CONVERGENT_NUMBERS).map(([name, it]) => numberFlag(name, 'Convergent:', it)),
-].filter(({ name }) => name !== 'http-port');
-
-function textFlag(name: string, group: string, help: string, standard: string): Flag {
-  return { name, group, help, standard };
-}
-
-function numberFlag(name: string, group: string, setting: NumberSetting): Flag {
-  const { help, standard, unit } = setting;
-  return {
-    ...{ name: kebab(name), group, help },
-    standard:
-      unit === 'bytes' ? sizeText(standard) : unit === 'ms' ? `${standard} ms` : `${standard}`,
-  };
-}
-
 interface Values {
   readonly http_port?: unknown;
   readonly self?: unknown;
@@ -123,13 +70,14 @@ function readArguments(args: readonly string[]) {
       command
         .positional('http_port', { describe: 'port of the HTTP service; 0 takes any free one' })
         .positional('self', {
-          describe: 'host:port where the other nodes reach this one; none for convergent',
+          describe: 'host:port where the other nodes reach this one; none for convergent and log',
         })
         .positional('partners', { describe: 'host:port of each other node' }),
     )
     .example(`${PROGRAM} 8080 127.0.0.1:6000`, 'a cluster of one')
     .example(`${PROGRAM} 8080 127.0.0.1:6000 127.0.0.1:6001 127.0.0.1:6002`, 'one of three')
     .example(`${PROGRAM} 8000 --protocol convergent`, 'a replica, known by its URL')
+    .example(`${PROGRAM} 5001 --protocol log --master http://localhost:5000`, 'a secondary')
     .epilogue(
       'Sizes are in bytes or take a suffix: 512KiB, 16MiB, 1GiB. Times are in milliseconds.',
     )
@@ -143,8 +91,9 @@ function readArguments(args: readonly string[]) {
     .detectLocale(false)
     .version(VERSION)
     .wrap(100);
-  for (const { name, group, help, standard } of FLAGS) {
-    parser.option(name, { describe: help, group, requiresArg: true, defaultDescription: standard });
+  for (const { name, group, help, standard, isSwitch = false } of FLAGS) {
+    const kind = isSwitch ? { boolean: true } : { requiresArg: true };
+    parser.option(name, { describe: help, group, defaultDescription: standard, ...kind });
   }
   parser.parseSync([...args], {}, (error, values, output) => {
     read = {
@@ -210,9 +159,8 @@ function optionsFrom(values: Values, mistakes: string[]): ConfigOptions {
     raft: numbersOf(RAFT_NUMBERS),
     dynamo: numbersOf(DYNAMO_NUMBERS),
     convergent: numbersOf(CONVERGENT_NUMBERS),
-    peers: text('peers')
-      ?.split(',')
-      .filter((url) => url !== ''),
+    messageLog: { ...numbersOf(LOG_NUMBERS), ...logOptions(text, values) },
+    peers: listFrom(text('peers')),
     publicUrl: text('public-url'),
     nodeName: text('node-name'),
     seed: text('seed'),
@@ -226,12 +174,32 @@ function optionsFrom(values: Values, mistakes: string[]): ConfigOptions {
   return { ...given, ...choices };
 }
 
+/** What is said of a node of the replicated log beside its numbers. */
+function logOptions(text: (name: string) => string | undefined, values: Values): LogConfigOptions {
+  return {
+    master: text('master'),
+    secondaries: listFrom(text('secondaries')),
+    quorumAppend: values['quorum-append'] === true,
+    allowClear: values['allow-clear'] === true,
+    errorRate: rateFrom(text('error-rate')),
+    // One of them or not: that is for the configuration to say.
+    errorWhen: text('error-when') as LogConfigOptions['errorWhen'],
+  };
+}
+
 /** A whole number in plain digits, for sizes also with a suffix; undefined for anything else. */
 function numberFrom(text: string, isSize: boolean): number | undefined {
   const match = /^([0-9]{1,15})([KMG]iB)?$/.exec(text);
   if (!match || (match[2] && !isSize)) return undefined;
   return Number(match[1]) * (UNITS[match[2] ?? ''] ?? 1);
 }
+
+/** A decimal fraction; what is none is left for the configuration to refuse. */
+const rateFrom = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : /^[0-9]*\.?[0-9]+$/.test(text) ? Number(text) : Number.NaN;
+
+const listFrom = (text: string | undefined): string[] | undefined =>
+  text?.split(',').filter((one) => one !== '');
 
 function wrongNumber(flag: string, given: string, unit: NumberSetting['unit']): string {
   const wanted = {
@@ -240,11 +208,6 @@ function wrongNumber(flag: string, given: string, unit: NumberSetting['unit']): 
     count: 'a whole number',
   };
   return `--${flag} must be ${wanted[unit]}, not ${JSON.stringify(given)}`;
-}
-
-function sizeText(size: number): string {
-  const unit = ['GiB', 'MiB', 'KiB'].find((one) => size > 0 && size % (UNITS[one] ?? 1) === 0);
-  return unit ? `${size / (UNITS[unit] ?? 1)} ${unit}` : `${size} bytes`;
 }
 
 /** The secret is read from a file, because the arguments of a process are visible to all. */
@@ -261,7 +224,7 @@ function secretFrom(file: string | undefined, mistakes: string[]): string | unde
 /** Names options as the flags that set them: 'raft.heartbeatMs' becomes --heartbeat-ms. */
 function inFlags(message: string): string {
   return message.replace(
-    /'(?:raft\.|dynamo\.|convergent\.)?([A-Za-z]+)'/g,
+    /'(?:raft\.|dynamo\.|convergent\.|messageLog\.)?([A-Za-z]+)'/g,
     (quoted, option: string) => {
       const positional = { httpPort: '<http_port>', nodeId: '<self>', partners: '<partner>' }[
         option

@@ -15,12 +15,19 @@ import {
   Problems,
   shown,
 } from './config_checks';
-import { CONVERGENT_NUMBERS, DYNAMO_NUMBERS, NODE_NUMBERS, RAFT_NUMBERS } from './config_numbers';
+import { checkLog, type LogConfig, type LogConfigOptions, logConfigFrom } from './config_log';
+import {
+  CONVERGENT_NUMBERS,
+  DYNAMO_NUMBERS,
+  LOG_NUMBERS,
+  NODE_NUMBERS,
+  RAFT_NUMBERS,
+} from './config_numbers';
 import { isNamedByUrl, serviceAddress, urlsFrom } from './config_urls';
 import { type NodeId, nodeId } from './core/ids';
 import { parsePeerAddress } from './runtime/peer_options';
 
-export const PROTOCOLS = ['raft', 'dynamo', 'convergent'] as const;
+export const PROTOCOLS = ['raft', 'dynamo', 'convergent', 'log'] as const;
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export const LOG_FORMATS = ['text', 'json'] as const;
 
@@ -29,7 +36,7 @@ export type DynamoConfig = Numbers<typeof DYNAMO_NUMBERS>;
 export type ConvergentConfig = Numbers<typeof CONVERGENT_NUMBERS>;
 
 export interface NodeConfig extends Numbers<typeof NODE_NUMBERS> {
-  /** This node's own `host:port`, where its peers reach it; of convergent, that of its service. */
+  /** This node's own `host:port`, for its peers; of convergent and log, that of its service. */
   readonly nodeId: NodeId;
   /** The `host:port` of every other member; none for a cluster of one. */
   readonly partners: readonly NodeId[];
@@ -55,7 +62,8 @@ export interface NodeConfig extends Numbers<typeof NODE_NUMBERS> {
   /** Of dynamo: a member of the group to join; undefined begins a new group. */
   readonly seed: NodeId | undefined;
   readonly convergent: ConvergentConfig;
-  /** Of convergent: the URL at which its peers reach this node. */
+  readonly messageLog: LogConfig;
+  /** Of convergent and log: the URL at which its peers reach this node. */
   readonly publicUrl: string;
   /** Of convergent: URLs of other replicas. */
   readonly peers: readonly string[];
@@ -63,16 +71,20 @@ export interface NodeConfig extends Numbers<typeof NODE_NUMBERS> {
 
 /**
  * What a program may say; whatever is absent or undefined takes its default. A node of convergent
- * has no `nodeId`: an empty one.
+ * or log has no `nodeId`: an empty one.
  */
 export type ConfigOptions = { readonly nodeId: string } & Partial<
   Loose<
-    Omit<NodeConfig, 'nodeId' | 'partners' | 'peerPort' | 'raft' | 'dynamo' | 'seed' | 'convergent'>
+    Omit<
+      NodeConfig,
+      'nodeId' | 'partners' | 'peerPort' | 'raft' | 'dynamo' | 'seed' | 'convergent' | 'messageLog'
+    >
   >
 > & {
     readonly seed?: string | undefined;
     readonly dynamo?: Loose<Partial<DynamoConfig>> | undefined;
     readonly convergent?: Loose<Partial<ConvergentConfig>> | undefined;
+    readonly messageLog?: LogConfigOptions | undefined;
     readonly partners?: readonly string[] | undefined;
     readonly raft?: Loose<Partial<RaftConfig>> | undefined;
   };
@@ -95,6 +107,7 @@ export function configFrom(options: ConfigOptions): ConfigResult {
   Object.freeze(config.raft);
   Object.freeze(config.dynamo);
   Object.freeze(config.convergent);
+  Object.freeze(config.messageLog);
   return { config: Object.freeze(config), warnings: warningsAbout(config) };
 }
 
@@ -127,6 +140,11 @@ function fillIn(options: ConfigOptions, problems: Problems): NodeConfig {
     raft: numbers(RAFT_NUMBERS, options.raft ?? {}, 'raft.', problems),
     dynamo: numbers(DYNAMO_NUMBERS, options.dynamo ?? {}, 'dynamo.', problems),
     convergent: numbers(CONVERGENT_NUMBERS, options.convergent ?? {}, 'convergent.', problems),
+    messageLog: logConfigFrom(
+      options.messageLog ?? {},
+      numbers(LOG_NUMBERS, options.messageLog ?? {}, 'messageLog.', problems),
+      problems,
+    ),
     nodeName: options.nodeName ?? self.id,
     seed: options.seed === undefined ? undefined : address(options.seed, 'seed', problems).id,
   };
@@ -134,6 +152,7 @@ function fillIn(options: ConfigOptions, problems: Problems): NodeConfig {
   refuseUnknown(options.raft ?? {}, config.raft, 'raft.', problems);
   refuseUnknown(options.dynamo ?? {}, config.dynamo, 'dynamo.', problems);
   refuseUnknown(options.convergent ?? {}, config.convergent, 'convergent.', problems);
+  refuseUnknown(options.messageLog ?? {}, config.messageLog, 'messageLog.', problems);
   checkTexts(config, problems);
   return config;
 }
@@ -167,8 +186,11 @@ function checkTexts(config: NodeConfig, problems: Problems): void {
   problems.unless(isMeant, 'seed', `is for the protocol dynamo, not for ${protocol}`);
   const byUrl = isNamedByUrl(protocol);
   const isAlone = (protocol !== 'dynamo' && !byUrl) || config.partners.length === 0;
-  const instead = byUrl ? "URLs as 'peers'" : "one member as 'seed'";
+  const urls = protocol === 'log' ? "'messageLog.secondaries'" : "'peers'";
+  const instead = byUrl ? `URLs as ${urls}` : "one member as 'seed'";
   problems.unless(isAlone, 'partners', `are not for ${protocol}: give ${instead}`);
+  const noPeers = protocol !== 'log' || config.peers.length === 0;
+  problems.unless(noPeers, 'peers', 'are not for log: its nodes have one master');
   problems.unless(seed !== config.nodeId, 'seed', 'must not be this node itself');
   const isName = typeof clusterId === 'string' && /^[\w.-]{1,64}$/.test(clusterId);
   problems.unless(isName, 'clusterId', 'must be 1 to 64 letters, digits, dots, _ or -');
@@ -188,6 +210,7 @@ function checkTogether(config: NodeConfig, problems: Problems): void {
   problems.unless(!partners.includes(self), 'partners', `must not name this node itself (${self})`);
   const twice = partners.find((one, i) => partners.indexOf(one) < i);
   problems.unless(twice === undefined, 'partners', `must not name ${twice} twice`);
+  checkLog(config.protocol === 'log', config.messageLog, config.publicUrl, problems);
   const samePort =
     !isNamedByUrl(config.protocol) &&
     config.httpPort === config.peerPort &&

@@ -107,3 +107,14 @@ export const CONVERGENT_NUMBERS = {
     'records since the last snapshot that make a new one',
   ),
 } as const;
+
+/** Settings of the replicated log. */
+export const LOG_NUMBERS = {
+  suspectAfterMs: ms(1000, 10, DAY, 'silence of a secondary after which it is suspected'),
+  unhealthyAfterMs: ms(3000, 10, DAY, 'silence of a secondary after which it is unhealthy'),
+  retainMessages: count(0, 0, 1e15, 'messages kept at most, once all have them; 0 keeps all'),
+  retainBytes: bytes(0, 0, 1024 * GIB, 'size of the messages kept at most; 0 keeps all'),
+  maxLogBytes: bytes(GIB, MIB, 1024 * GIB, 'memory of the log; past that appends are refused'),
+  maxWaiting: count(20_000, 1, 10_000_000, 'appends under way; past that they are refused'),
+  delayMs: ms(0, 0, DAY, 'how long a secondary puts off what it is sent, to try a slow one'),
+} as const;

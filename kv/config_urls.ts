@@ -8,7 +8,8 @@ import { type Problems, shown } from './config_checks';
 import { nodeId } from './core/ids';
 import { parsePeerUrl } from './runtime/peer_url';
 
-export const isNamedByUrl = (protocol: string): boolean => protocol === 'convergent';
+export const isNamedByUrl = (protocol: string): boolean =>
+  protocol === 'convergent' || protocol === 'log';
 
 /** Where a service listens, as a text too; of settings that are not checked yet. */
 export function serviceAddress(host: unknown, port: unknown) {
@@ -51,7 +52,8 @@ function ownUrl({ host, port }: { host: string; port: number }, problems: Proble
   return port === 0 ? '' : `http://${serviceAddress(isEverywhere ? hostname() : host, port).id}`;
 }
 
-function canonical(text: unknown, option: string, problems: Problems): string {
+/** A URL in the one spelling in which URLs are compared. */
+export function canonical(text: unknown, option: string, problems: Problems): string {
   const parsed = typeof text === 'string' ? parsePeerUrl(text) : { problem: 'it is no text' };
   if (!('problem' in parsed)) return parsed.url;
   problems.unless(false, option, `is not the URL of a node, ${shown(text)}: ${parsed.problem}`);

@@ -3,7 +3,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CommandLine, parseCommandLine } from '../kv/command_line';
 import { configFrom, type NodeConfig } from '../kv/config';
-import { CONVERGENT_NUMBERS, NODE_NUMBERS, RAFT_NUMBERS } from '../kv/config_numbers';
+import { CONVERGENT_NUMBERS, LOG_NUMBERS, NODE_NUMBERS, RAFT_NUMBERS } from '../kv/config_numbers';
 
 const ONE = ['8080', '127.0.0.1:6000'];
 
@@ -68,6 +68,78 @@ test.each([
 ])('%s %s', (flag, value, expected) => {
   expect(run(flag, value)).toEqual({ ...run(), ...expected });
   expect(run(`${flag}=${value}`)).toEqual({ ...run(), ...expected });
+});
+
+describe('a node of the replicated log', () => {
+  const log = (...args: string[]): NodeConfig => {
+    const line = parseCommandLine([...args, '--protocol', 'log']);
+    if (line.kind === 'exit') throw new Error(line.stderr);
+    return line.config;
+  };
+  const MASTER = ['--master', 'http://localhost:5000'];
+
+  test('is a master of the secondaries that it is told', () => {
+    const urls = 'http://localhost:5001,http://localhost:5002/';
+    expect(log('5000', '--secondaries', urls)).toMatchObject({
+      ...{ protocol: 'log', httpPort: 5000, dataDir: join('data', '5000'), clusterId: 'log' },
+      publicUrl: 'http://127.0.0.1:5000',
+      messageLog: {
+        ...{ master: undefined, quorumAppend: false, allowClear: false },
+        secondaries: ['http://localhost:5001', 'http://localhost:5002'],
+      },
+    });
+    expect(log('5000').messageLog.secondaries).toEqual([]);
+  });
+
+  test('is a secondary of the master that it is told, and may be slow and fail', () => {
+    const trouble = ['--delay-ms', '20', '--error-rate', '0.25', '--error-when=after'];
+    expect(log('5001', ...MASTER, ...trouble).messageLog).toMatchObject({
+      master: 'http://localhost:5000',
+      ...{ delayMs: 20, errorRate: 0.25, errorWhen: 'after' },
+    });
+  });
+
+  test('its switches and numbers have flags', () => {
+    const standard = log('5001', ...MASTER);
+    expect(log('5001', ...MASTER, '--allow-clear').messageLog.allowClear).toBe(true);
+    expect(log('5001', ...MASTER, '--quorum-append').messageLog.quorumAppend).toBe(true);
+    for (const name of Object.keys(LOG_NUMBERS)) {
+      const value = Object(standard.messageLog)[name] + 1;
+      const messageLog = { ...standard.messageLog, [name]: value };
+      expect(log('5001', ...MASTER, `--${kebab(name)}=${value}`)).toEqual({
+        ...standard,
+        messageLog,
+      });
+    }
+  });
+
+  test.each([
+    [['a:1'], '<self> is not for log'],
+    [['--secondaries', 'http://a:1,x'], '--secondaries is not the URL of a node, "x"'],
+    [['--secondaries', 'http://a:1,http://a:1/'], '--secondaries must not name http://a:1 twice'],
+    [['--secondaries', 'https://a:1'], 'it must begin with http://'],
+    [['--secondaries', 'http://127.0.0.1:5000'], '--secondaries must not name this node itself'],
+    [['--master', 'localhost'], '--master is not the URL of a node, "localhost"'],
+    [['--master', 'http://127.0.0.1:5000'], '--master must not name this node itself'],
+    [[...MASTER, '--secondaries', 'http://a:1'], '--secondaries are for the master, and --master'],
+    [['--delay-ms', '5'], '--delay-ms is for a secondary, with --master'],
+    [['--error-rate', '0.5'], '--error-rate is for a secondary, with --master'],
+    [[...MASTER, '--error-rate', '1.5'], '--error-rate must be a number from 0 to 1'],
+    [[...MASTER, '--error-rate', 'often'], '--error-rate must be a number from 0 to 1'],
+    [[...MASTER, '--error-when', 'now'], '--error-when must be one of before, after, not "now"'],
+    [['--suspect-after-ms', '5000'], '--suspect-after-ms (5000) must be at most --unhealthy-after'],
+    [['--peers', 'http://a:1'], '--peers are not for log'],
+    [['--retain-messages', '-1'], '--retain-messages must be a whole number, not "-1"'],
+  ])('refuses %j', (flags, why) => {
+    expect(refused(['5000', ...flags, '--protocol', 'log'])).toContain(why);
+  });
+
+  test('another protocol has no master and no secondaries', () => {
+    expect(refused([...ONE, ...MASTER])).toContain('--master is for the protocol log');
+    expect(refused([...ONE, '--secondaries', 'http://a:1'])).toContain(
+      '--secondaries are for the protocol log',
+    );
+  });
 });
 
 describe('a replica of the convergent system', () => {

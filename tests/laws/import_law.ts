@@ -57,7 +57,7 @@ export const ZONES: readonly Zone[] = [
     'config',
     'kv/config',
     [
-      ...['kv/config_numbers', 'kv/config_checks', 'kv/config_urls'],
+      ...['kv/config_numbers', 'kv/config_checks', 'kv/config_urls', 'kv/config_log'],
       'kv/runtime/peer_options',
       WORDS,
     ],
@@ -70,11 +70,17 @@ export const ZONES: readonly Zone[] = [
     ['kv/config_checks', 'kv/runtime/peer_url', WORDS],
     ['node:'],
   ),
+  zone(
+    'config of the log',
+    'kv/config_log',
+    ['kv/config_numbers', 'kv/config_checks', 'kv/config_urls'],
+    [],
+  ),
   zone('config numbers', 'kv/config_numbers', [], []),
   zone(
     'command_line',
-    'kv/command_line',
-    ['kv/config', 'kv/config_numbers', 'kv/config_urls', 'kv/version', WORDS],
+    'kv/command_*',
+    ['kv/command_flags', 'kv/config', 'kv/config_*', 'kv/version', WORDS],
     ['node:', 'yargs'],
   ),
   zone('version', 'kv/version', [], []),
