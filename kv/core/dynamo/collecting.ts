@@ -5,7 +5,7 @@
  */
 
 import type { NodeId } from '../ids';
-import { exchangeOf, sync } from './comparing';
+import { exchangeOf, isOfOneMind, sync } from './comparing';
 import { begin, end, exchangeWith, numbered } from './exchanges';
 import type { MessageOf } from './messages';
 import { PARTITIONS_PER_SURVEY } from './options';
@@ -50,7 +50,8 @@ export function collect(node: DynamoState): void {
 }
 
 export function receiveSurvey(node: DynamoState, from: NodeId, message: MessageOf<'survey'>): void {
-  if (!node.isServing) return;
+  // By another ring it may be right to hold nothing of a partition: that would look like equality.
+  if (!isOfOneMind(node, message)) return;
   const { exchange, partitions } = message;
   const different = partitions
     .filter(({ partition, digest }) => node.store.digestOfPartition(partition) !== digest)

@@ -66,7 +66,7 @@ function keysBetween(
  * What is acknowledged may be dropped by the other. So nothing is, unless both go by the same ring:
  * two nodes that each think the key is the other's would both drop it (D10).
  */
-const isOfOneMind = (node: DynamoState, { table }: { readonly table: number }): boolean =>
+export const isOfOneMind = (node: DynamoState, { table }: { readonly table: number }): boolean =>
   node.isServing && table === node.table.digest;
 
 export function receiveCompare(

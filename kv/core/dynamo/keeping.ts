@@ -30,8 +30,11 @@ export function keepHint(
   }
   const isNew = deliveries.debtOf(home, key) !== 'hint';
   if (isNew && deliveries.hints >= options.maxHints) return false;
+  const isChanged = merge(node, key, versions);
+  // The hint comes second: after a crash between the two the key lies here without a hint, and is
+  // found to be misplaced. A hint for a key that is not held would owe nothing to anybody (D7).
   if (deliveries.add(home, key, 'hint')) node.journal.write({ kind: 'hint', key, home });
-  if (merge(node, key, versions)) noteOwed(node, key);
+  if (isChanged) noteOwed(node, key);
   return true;
 }
 

@@ -35,7 +35,9 @@ export function receiveJoinRequest(node: DynamoState, id: RequestId, request: Jo
   const { standing } = node;
   const isAlone = standing === 'member' && node.table.next.members.length === 1;
   const others = node.table.all.some(({ standing: one }) => one === 'joining');
-  const isFree = standing === undefined || standing === 'left' || (isAlone && !others);
+  // Who was not answered yet may be told of another seed.
+  const isWaiting = standing === 'joining' && node.group === 0;
+  const isFree = standing === undefined || standing === 'left' || isWaiting || (isAlone && !others);
   if (!isFree || request.seed === node.self || node.operations.size > 0) {
     const why = isFree ? 'this node is busy, or its own seed' : `this node is ${standing} already`;
     return refuse(node, id, `It cannot join: ${why}`);
@@ -83,9 +85,11 @@ function askSeed(node: DynamoState): void {
   });
 }
 
-/** Somebody asks to come in; whoever is a member may let it. */
+/** Somebody asks to come in; whoever is a member may let it, and whoever was one still knows them. */
 export function receiveJoin(node: DynamoState, from: NodeId, { member }: MessageOf<'join'>): void {
-  if (node.standing !== 'member' || member.id !== from) return;
+  const { standing, table } = node;
+  const wasMember = standing === 'left' && table.next.members.length > 0;
+  if ((standing !== 'member' && !wasMember) || member.id !== from) return;
   if (node.table.merge([member])) tableChanged(node);
   if (node.table.find(from) === undefined) return;
   node.journal.whenDurable(() => tell(node, from));
@@ -211,6 +215,10 @@ export function moveOn(node: DynamoState): void {
       changeStanding(node, 'member');
     }
     return;
+  }
+  if (node.standing === 'leaving' && node.table.next.members.length === 0) {
+    // Everybody has been told to leave at once: there is nobody to hand anything to.
+    return changeStanding(node, 'member');
   }
   const { deliveries, operations } = node;
   const isEmpty = deliveries.hints + deliveries.moves + operations.size === 0;

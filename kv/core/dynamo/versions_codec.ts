@@ -23,7 +23,8 @@ export function readVersions(reader: ByteReader): Versions {
   const versions: Version[] = Array.from({ length: count }, () => {
     const dot = readDot(reader);
     const past = readPast(reader);
-    return { dot, past, value: reader.bytes() };
+    // A copy: a version is kept for long, and must not keep alive all that came with it.
+    return { dot, past, value: new Uint8Array(reader.bytes()) };
   });
   if (!isVersionSet(versions)) {
     throw new DecodeError('the versions of a key are sorted and concurrent with each other');
