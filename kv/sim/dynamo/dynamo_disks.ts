@@ -4,8 +4,8 @@
  */
 
 import { type DynamoRecord, decodeRecord } from '../../core/dynamo/journal';
-import type { Store } from '../../core/dynamo/store';
-import { lackedBy, type Versions } from '../../core/dynamo/versions';
+import type { DynamoState } from '../../core/dynamo/state';
+import { lackedBy, type Version, type Versions } from '../../core/dynamo/versions';
 import type { NodeId, StorageId } from '../../core/ids';
 import type { JournalRecord } from '../../core/protocol';
 import { Violation } from '../violation';
@@ -14,6 +14,12 @@ interface Shadow {
   readonly storage: StorageId;
   readonly pending: { readonly sequence: number; readonly record: DynamoRecord }[];
   readonly held: Map<string, Versions>;
+  /** All versions of a key that this disk has ever held. */
+  readonly everHeld: Map<string, Versions>;
+  /** By home and key. */
+  readonly hints: Map<string, { readonly home: NodeId; readonly key: string }>;
+  /** Dots may come from epochs up to this one. */
+  epochs: number;
 }
 
 export class DynamoDisks {
@@ -23,11 +29,27 @@ export class DynamoDisks {
    * A node has started: it must have all that its disk has said to be durable. With another disk it
    * need not: then what was on the former one is returned.
    */
-  started(node: NodeId, storage: StorageId, store: Store): ReadonlyMap<string, Versions> {
+  started(
+    node: NodeId,
+    storage: StorageId,
+    { store, deliveries }: Pick<Readonly<DynamoState>, 'store' | 'deliveries'>,
+  ): ReadonlyMap<string, Versions> {
     const before = this.shadows.get(node);
     const held = new Map([...store.keys()].map((key) => [key, store.versionsOf(key)] as const));
-    this.shadows.set(node, { storage, pending: [], held });
+    const everHeld = new Map(held);
+    const shadow: Shadow = { storage, pending: [], held, everHeld, hints: new Map(), epochs: 0 };
+    for (const home of deliveries.creditors) {
+      for (const [key, debt] of deliveries.owedTo(home)) {
+        if (debt === 'hint') apply(shadow, { kind: 'hint', key, home });
+      }
+    }
+    this.shadows.set(node, shadow);
     if (before?.storage !== storage) return before?.held ?? NOTHING;
+    for (const [name, { home, key }] of before.hints) {
+      if (shadow.hints.has(name) || before.pending.some(({ record }) => isAbout(record, key)))
+        continue;
+      throw new Violation('recovery', `${node} has forgotten that it owes ${key} to ${home}`);
+    }
     for (const [key, versions] of before.held) {
       // What was handed over and not reported may have reached the disk.
       if (before.pending.some(({ record }) => isAbout(record, key))) continue;
@@ -58,6 +80,17 @@ export class DynamoDisks {
     return this.shadows.get(node)?.held.get(key) ?? [];
   }
 
+  /** All that was ever durable of a key on this disk, since its node was started. */
+  everHeldBy(node: NodeId, key: string): Versions {
+    return this.shadows.get(node)?.everHeld.get(key) ?? [];
+  }
+
+  /** Whether a version was named by this node, from an epoch that its disk does not know to be taken. */
+  isUnreserved(node: NodeId, { dot }: Version): boolean {
+    const shadow = this.shadows.get(node);
+    return shadow !== undefined && dot.storage === shadow.storage && dot.epoch > shadow.epochs;
+  }
+
   keysOf(node: NodeId): readonly string[] {
     return [...(this.shadows.get(node)?.held.keys() ?? [])];
   }
@@ -70,11 +103,19 @@ export class DynamoDisks {
 const NOTHING: ReadonlyMap<string, Versions> = new Map();
 
 const isAbout = (record: DynamoRecord, key: string): boolean =>
-  record.kind === 'cleared' || (record.kind === 'versions' && record.key === key);
+  record.kind === 'cleared' || ('key' in record && record.key === key);
 
-function apply({ held }: Shadow, record: DynamoRecord): void {
-  if (record.kind === 'cleared') held.clear();
+function apply(shadow: Shadow, record: DynamoRecord): void {
+  const { held, hints } = shadow;
+  if (record.kind === 'epochs') shadow.epochs = Math.max(shadow.epochs, record.through);
+  if (record.kind === 'hint') hints.set(`${record.home} ${record.key}`, record);
+  if (record.kind === 'hint_done') hints.delete(`${record.home} ${record.key}`);
+  if (record.kind === 'cleared') {
+    held.clear();
+    hints.clear();
+  }
   if (record.kind !== 'versions') return;
+  shadow.everHeld.set(record.key, [...(shadow.everHeld.get(record.key) ?? []), ...record.versions]);
   if (record.versions.length === 0) held.delete(record.key);
   else held.set(record.key, record.versions);
 }

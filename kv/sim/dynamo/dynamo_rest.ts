@@ -7,8 +7,11 @@ import type { Versions } from '../../core/dynamo/versions';
 type Node = Readonly<DynamoState>;
 
 /** What a node is in the middle of, that a fault may spoil. */
-export function delicateMoments({ changing, snapshots, deliveries, collecting }: Node): string[] {
+export function delicateMoments(node: Node): string[] {
+  const { changing, snapshots, deliveries, collecting } = node;
   return [
+    ...(node.issuer.isReady ? [] : ['waits for its first epoch']),
+    ...(node.untold.size === 0 ? [] : ['has news of members']),
     ...(changing === undefined ? [] : [`is about to be ${changing}`]),
     ...(collecting === undefined ? [] : ['collects its share']),
     ...(snapshots.isTaking ? ['takes a snapshot'] : []),

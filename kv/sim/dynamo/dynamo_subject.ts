@@ -10,7 +10,7 @@ import type { DynamoMessage } from '../../core/dynamo/messages';
 import { metadataOf } from '../../core/dynamo/metadata';
 import { recover } from '../../core/dynamo/recovery';
 import type { DynamoReply, DynamoRequest } from '../../core/dynamo/requests';
-import { lackedBy, mergeVersions, type Versions } from '../../core/dynamo/versions';
+import { mergeVersions, type Versions } from '../../core/dynamo/versions';
 import type { NodeId, StorageId } from '../../core/ids';
 import type { Prng } from '../../core/prng';
 import type { Effect, Protocol, Recovered } from '../../core/protocol';
@@ -19,10 +19,12 @@ import type { NodeStart, Operation, Subject } from '../subject';
 import { Violation } from '../violation';
 import { checkAnswer } from './answers';
 import { ClientMemory } from './client_memory';
+import { Copies } from './copies';
 import type { SharedDynamoOptions } from './drawn_options';
 import { DynamoDisks } from './dynamo_disks';
 import { GetOperation, type OperationHost, PutOperation, type Read } from './dynamo_operation';
 import { delicateMoments, unrestOfGroup } from './dynamo_rest';
+import { OfOneMind } from './of_one_mind';
 import { Said } from './said';
 import { TrueHistory, textOf, type Write } from './true_history';
 
@@ -38,12 +40,13 @@ export class DynamoSubject
   private readonly cores = new Map<NodeId, Dynamo>();
   private readonly disks = new DynamoDisks();
   private readonly said = new Said(this.disks);
+  private readonly ofOneMind = new OfOneMind();
   private readonly history: TrueHistory;
   private readonly memory: ClientMemory;
+  private readonly copies: Copies;
   private readonly counts = new Map<string, number>();
   private changes = 0;
   private probes = 0;
-  private hasLostDisks = false;
 
   constructor(
     private readonly members: readonly NodeId[],
@@ -54,6 +57,7 @@ export class DynamoSubject
     const { metadataSecret } = options;
     this.history = new TrueHistory((key, version) => metadataOf(key, version, metadataSecret));
     this.memory = new ClientMemory(this.history, this.largestQuorum);
+    this.copies = new Copies(this.disks, this.history, this.memory, (name) => this.count(name));
   }
 
   // Nodes.
@@ -63,15 +67,21 @@ export class DynamoSubject
     const options = { ...this.options, ...setup, name: `node ${setup.self}`, founders };
     const core = new Dynamo(options, recover(recovered), setup.at);
     this.cores.set(setup.self, core);
-    this.excuse(setup.self, this.disks.started(setup.self, setup.storage, core.inspect.store));
+    const lost = this.disks.started(setup.self, setup.storage, core.inspect);
+    this.copies.excuse(
+      setup.self,
+      lost,
+      this.members.every((id) => id === setup.self || this.hasLeft(id)),
+    );
     return core;
   }
 
   observe(node: NodeId, _protocol: DynamoProtocol, effects: readonly DynamoEffect[]): void {
     this.said.observe(node, effects);
+    this.ofOneMind.observe(node, this.core(node).inspect.table.digest, effects);
     for (const effect of effects) {
-      if (effect.kind === 'persist') this.look(node, effect);
-      else if (effect.kind === 'reply') this.checkWritten(node, effect.reply);
+      if (effect.kind === 'persist') this.copies.look(node, effect);
+      else if (effect.kind === 'reply') this.copies.checkWritten(node, effect.reply);
       else if (effect.kind === 'send') this.count(`sent ${effect.message.kind}`);
       else if (effect.kind === 'snapshot_commit') this.count('snapshots made or received');
     }
@@ -109,10 +119,7 @@ export class DynamoSubject
   /** A disk may be lost while all that is on it is also on others. */
   mayLoseDisk(lost: NodeId, _diskOf: (node: NodeId) => StorageId): boolean {
     if (this.members.length < 3 || this.cores.size < this.members.length) return false;
-    return this.disks.keysOf(lost).every((key) => {
-      const elsewhere = this.elsewhere(lost, key, []);
-      return lackedBy(elsewhere, this.disks.heldBy(lost, key)).length === 0;
-    });
+    return this.copies.isSpare(lost);
   }
 
   isSettled(): boolean {
@@ -210,69 +217,6 @@ export class DynamoSubject
     this.report('changes of membership', this.changes);
   }
 
-  /** What is said to be written is on as many disks as the client has asked for. */
-  private checkWritten(node: NodeId, reply: DynamoReply): void {
-    if (reply.kind !== 'written' || this.hasLostDisks) return;
-    const write = this.history.withMetadata(reply.metadata);
-    const isOn = (id: NodeId) => this.history.isCovered(write, this.disks.heldBy(id, write.key));
-    const copies = this.disks.nodes.filter(isOn).length;
-    if (copies >= write.quorum) return;
-    const said = `${node} says that ${write.value} of ${write.key} is written at ${write.quorum}`;
-    fail('durable before said', `${said}, it is on ${copies} disks`);
-  }
-
-  /**
-   * A disk is gone with all that was on it. It was harmed while it held nothing that no other held,
-   * but what came later and was acknowledged with a quorum of one is lost by one failure too many.
-   */
-  private excuse(node: NodeId, lost: ReadonlyMap<string, Versions>): void {
-    if (lost.size > 0) this.hasLostDisks = true;
-    for (const [key, versions] of lost) {
-      const elsewhere = this.elsewhere(node, key, []);
-      const held = this.namedOf(key, versions).flatMap(({ write }) => [write, ...write.ancestors]);
-      for (const write of held) {
-        if (this.history.isCovered(write, elsewhere)) continue;
-        if (write.copies > 1) fail('lost write', `${write.value} of ${key} was on one disk only`);
-        write.isExcused = true;
-        this.count('writes of one copy lost with its disk');
-      }
-    }
-  }
-
-  /** What is durable of a key with all others, and these versions. */
-  private elsewhere(node: NodeId, key: string, versions: Versions): Versions {
-    const others = this.disks.nodes.filter((id) => id !== node);
-    return others.map((id) => this.disks.heldBy(id, key)).reduce(mergeVersions, versions);
-  }
-
-  /** Records that are about to be written: is what they say true, and does nothing get lost? */
-  private look(node: NodeId, effect: Extract<DynamoEffect, { kind: 'persist' }>): void {
-    for (const record of this.disks.hand(node, effect.records, effect.through)) {
-      if (record.kind === 'cleared') {
-        for (const key of this.disks.keysOf(node)) this.checkReplaced(node, key, []);
-      }
-      if (record.kind !== 'versions') continue;
-      this.history.checkSet(node, record.key, record.versions);
-      this.checkReplaced(node, record.key, record.versions);
-    }
-  }
-
-  /** What is durable here and is replaced by this must be in it, or durable with somebody else. */
-  private checkReplaced(node: NodeId, key: string, versions: Versions): void {
-    const others = this.disks.nodes.filter((id) => id !== node);
-    const elsewhere = others
-      .map((id) => this.disks.heldBy(id, key))
-      .reduce(mergeVersions, versions);
-    for (const { write } of this.namedOf(key, this.disks.heldBy(node, key))) {
-      if (this.history.isCovered(write, elsewhere)) continue;
-      fail('lost write', `${node} drops ${write.value} of ${key}, which nobody else has`);
-    }
-  }
-
-  private namedOf(key: string, versions: Versions): { readonly write: Write }[] {
-    return versions.map((version) => ({ write: this.memory.writeOfValue(key, textOf(version)) }));
-  }
-
   private shown(key: string, versions: Versions): string {
     const { metadataSecret } = this.options;
     return versions
@@ -282,6 +226,10 @@ export class DynamoSubject
 
   private get largestQuorum(): number {
     return Math.min(this.options.replicas, this.members.length);
+  }
+
+  private hasLeft(node: NodeId): boolean {
+    return this.cores.get(node)?.inspect.standing === 'left';
   }
 
   private count(name: string): void {

@@ -1,6 +1,6 @@
 /**
- * Durable before said: what a node acknowledges to another, or a coordinator to its client, is on
- * disks already.
+ * Durable before said: what a node acknowledges to another is on disks already, and so is the
+ * reservation from which it names a new version.
  */
 
 import type { DynamoMessage, MessageOf } from '../../core/dynamo/messages';
@@ -25,10 +25,20 @@ export class Said {
     for (const effect of effects) {
       if (effect.kind !== 'send') continue;
       const { to, message } = effect;
+      this.checkDots(node, message);
       if (message.kind === 'store') this.note(node, to, message.operation, [message]);
       if (message.kind === 'push') this.note(node, to, message.exchange, message.entries);
       if (message.kind === 'stored') this.checkStored(node, to, message);
       if (message.kind === 'pushed') this.check(node, to, message.exchange);
+    }
+  }
+
+  /** D2: a dot is used only when its epoch is reserved for good: else a crash gives it away again. */
+  private checkDots(node: NodeId, message: DynamoMessage): void {
+    if (message.kind !== 'store') return;
+    for (const version of message.versions) {
+      if (!this.disks.isUnreserved(node, version)) continue;
+      throw new Violation('dots', `${node} names a version of ${message.key} too early`);
     }
   }
 
@@ -42,16 +52,23 @@ export class Said {
 
   private check(node: NodeId, to: NodeId, number: number): void {
     for (const { key, versions } of this.asked.get(`${to} ${node} ${number}`) ?? []) {
-      // A repeated question may come when the key has been handed over already: then others have it.
-      const isSafe = [node, ...this.disks.nodes].some(
-        (id) => lackedBy(this.disks.heldBy(id, key), versions).length === 0,
-      );
       const isHere = lackedBy(this.disks.heldBy(node, key), versions).length === 0;
-      if (isHere || (isSafe && this.disks.heldBy(node, key).length === 0)) continue;
+      if (isHere || this.wasGivenAway(node, key, versions)) continue;
       throw new Violation(
         'durable before said',
         `${node} acknowledges ${key}, which is not durable`,
       );
     }
+  }
+
+  /**
+   * A slow disk, or a question that comes twice: the key was durable here, and has been handed over
+   * and dropped before it could be said. Then somebody else has it.
+   */
+  private wasGivenAway(node: NodeId, key: string, versions: Versions): boolean {
+    if (lackedBy(this.disks.everHeldBy(node, key), versions).length > 0) return false;
+    return this.disks.nodes.some(
+      (id) => lackedBy(this.disks.heldBy(id, key), versions).length === 0,
+    );
   }
 }
