@@ -3,12 +3,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { OperatingError } from '../core/errors';
 import type { LeaderlessService } from '../service';
+import { STOPPING } from './base_server';
 import { parseJoin, parsePut } from './dynamo_bodies';
 import { quoted, Refusal } from './error_status';
 import { parseKey, queryOf } from './key_target';
-import { json, operatorRoutes } from './operator_routes';
+import { descriptionRoute, json, operatorRoutes } from './operator_routes';
 import type { HttpSettings } from './options';
-import { sendError, sendJson, sendRefusal, sendRefusalAndLinger, sendText } from './replies';
+import { refuse, sendError, sendJson, sendRefusal, sendText } from './replies';
+import { JSON_TYPE } from './reply_parts';
 import { RouteTable, takeBody } from './route_table';
 
 const LOOKUP = '/lookup/';
@@ -19,7 +21,7 @@ export function dynamoRoutes(
   settings: HttpSettings,
   isDraining: () => boolean,
 ): RouteTable {
-  const handlers = new DynamoHandlers(service, settings);
+  const handlers = new DynamoHandlers(service, settings, isDraining);
   return new RouteTable('dynamo', {
     [`${KEYS}{key}`]: {
       about: 'read all versions of a key; write one',
@@ -33,11 +35,14 @@ export function dynamoRoutes(
     '/admin/join': { about: 'join a group', POST: (req, res) => handlers.join(req, res) },
     '/admin/leave': {
       about: 'hand everything over, and leave the group',
-      POST: (_req, res) => service.leave((error) => accepted(res, error)),
+      // It takes no body, but whoever sends one need not be cut off for it.
+      POST: (req, res) =>
+        takeBody(req, res, settings, () => service.leave((error) => accepted(res, error))),
     },
     '/admin/members': { about: 'members known alive', GET: json(() => service.members()) },
     '/admin/records': { about: 'number of records here', GET: json(() => service.records()) },
     ...operatorRoutes(service, isDraining),
+    ...descriptionRoute('dynamo'),
   });
 }
 
@@ -45,28 +50,28 @@ class DynamoHandlers {
   constructor(
     private readonly service: LeaderlessService,
     private readonly settings: HttpSettings,
+    private readonly isDraining: () => boolean,
   ) {}
 
   get(req: IncomingMessage, res: ServerResponse): void {
+    if (this.isDraining()) return sendError(res, STOPPING);
     const target = req.url ?? '';
     const key = parseKey(target, this.settings.maxKeyBytes);
     if (key instanceof Refusal) return sendRefusal(res, key);
     const quorum = quorumOf(queryOf(target));
     if (quorum instanceof Refusal) return sendRefusal(res, quorum);
     this.service.get(key, quorum, (reply) => {
-      if (!reply.ok) return sendError(res, reply.error);
-      // Values are texts of JSON values already.
-      const values = reply.values.map((value) => Buffer.from(value).toString('utf8'));
-      const text = `{"values":[${values.join(',')}],"metadata":${JSON.stringify(reply.metadata)}}\n`;
-      sendText(res, JSON_TYPE, text);
+      if (reply.ok) sendText(res, JSON_TYPE, versionsText(reply));
+      else sendError(res, reply.error);
     });
   }
 
   put(req: IncomingMessage, res: ServerResponse): void {
+    if (this.isDraining()) return sendError(res, STOPPING);
     const target = req.url ?? '';
     const key = parseKey(target, this.settings.maxKeyBytes);
-    if (key instanceof Refusal) return sendRefusalAndLinger(req, res, key);
-    if (queryOf(target) !== '') return sendRefusalAndLinger(req, res, NO_PARAMETERS);
+    if (key instanceof Refusal) return refuse(req, res, key);
+    if (queryOf(target) !== '') return refuse(req, res, NO_PARAMETERS);
     takeBody(req, res, this.settings, (body) => {
       const put = parsePut(body, this.settings.maxNesting);
       if (put instanceof Refusal) return sendRefusal(res, put);
@@ -93,7 +98,15 @@ class DynamoHandlers {
   }
 }
 
-const JSON_TYPE = 'application/json; charset=utf-8';
+/** Values are texts of JSON values already. */
+function versionsText(reply: {
+  readonly values: readonly Uint8Array[];
+  readonly metadata: readonly string[];
+}): string {
+  const values = reply.values.map((value) => Buffer.from(value).toString('utf8'));
+  return `{"values":[${values.join(',')}],"metadata":${JSON.stringify(reply.metadata)}}\n`;
+}
+
 const NO_PARAMETERS = new Refusal(
   'parameter_not_valid',
   'A write takes no parameters; the quorum is a member of the body.',
@@ -107,11 +120,8 @@ function accepted(res: ServerResponse, error: OperatingError | undefined): void 
 /** The only parameter of a read. */
 function quorumOf(query: string): number | undefined | Refusal {
   if (query === '') return undefined;
-  const parameters = [...new URLSearchParams(query)];
-  const [name = '', value = ''] = parameters[0] ?? [];
-  if (parameters.length === 1 && name === 'quorum' && /^[0-9]{1,4}$/.test(value)) {
-    return Number(value);
-  }
+  const match = /^quorum=([0-9]{1,4})$/.exec(query);
+  if (match !== null) return Number(match[1]);
   return new Refusal(
     'parameter_not_valid',
     `The only parameter is quorum, a whole number, not ${quoted(query)}.`,

@@ -11,14 +11,7 @@ import { parseCommand } from './command_body';
 import { Refusal } from './error_status';
 import { parseKey, queryOf } from './key_target';
 import type { HttpSettings } from './options';
-import {
-  sendAllow,
-  sendDone,
-  sendError,
-  sendRefusal,
-  sendRefusalAndLinger,
-  sendValue,
-} from './replies';
+import { refuse, sendAllow, sendDone, sendError, sendRefusal, sendValue } from './replies';
 import { collectBody, hasBody, refuseByHeaders } from './request_body';
 import { parseReadOptions, parseWriteOptions } from './request_options';
 
@@ -125,12 +118,6 @@ export class KeyHandler {
       this.settings.onError(error);
     }
   }
-}
-
-/** In peace if the request has arrived whole; its connection cannot be kept if it has not. */
-function refuse(req: IncomingMessage, res: ServerResponse, refusal: Refusal): void {
-  if (!req.complete && hasBody(req)) sendRefusalAndLinger(req, res, refusal);
-  else sendRefusal(res, refusal);
 }
 
 export const INTERNAL_ERROR = new Refusal(

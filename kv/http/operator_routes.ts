@@ -1,6 +1,7 @@
 /** The routes that every service has, for those who run it. */
 
 import type { Readiness } from '../service';
+import { readApiDescription } from './api_description';
 import { sendJson, sendText } from './replies';
 import type { Route, Serve } from './route_table';
 
@@ -32,6 +33,17 @@ export function operatorRoutes(
         const { contentType, text } = service.metrics();
         sendText(res, contentType, text);
       },
+    },
+  };
+}
+
+/** The description of the interface, where there is one. */
+export function descriptionRoute(protocol: string): Readonly<Record<string, Route>> {
+  const description = readApiDescription(protocol);
+  return {
+    '/api_description.yml': {
+      about: 'the description of this interface (OpenAPI 3.0)',
+      GET: (_req, res) => sendText(res, 'application/yaml', description),
     },
   };
 }

@@ -19,6 +19,7 @@ import {
   servedHeaders,
   statusLine,
 } from './reply_parts';
+import { hasBody } from './request_body';
 
 /** How long a client that was refused early may go on sending before the connection is cut. */
 const LINGER_MS = 1000;
@@ -75,11 +76,7 @@ export function sendRefusal(res: ServerResponse, refusal: Refusal, served?: Serv
  * only when the client has stopped sending or has had its time. Closing while bytes come in resets
  * the connection, and the client would see that instead of the answer.
  */
-export function sendRefusalAndLinger(
-  req: IncomingMessage,
-  res: ServerResponse,
-  refusal: Refusal,
-): void {
+export function sendRefusalAndLinger(req: IncomingMessage, res: ServerResponse, refusal: Refusal): void {
   res.shouldKeepAlive = false;
   const { status, headers, body } = refusalReply(refusal);
   res.writeHead(status, bodyHeaders(JSON_TYPE, Buffer.byteLength(body), headers));
@@ -91,6 +88,12 @@ export function sendRefusalAndLinger(
     clearTimeout(timer);
     if (!res.writableEnded) res.end();
   }
+}
+
+/** In peace if the request has arrived whole; its connection cannot be kept if it has not. */
+export function refuse(req: IncomingMessage, res: ServerResponse, refusal: Refusal): void {
+  if (!req.complete && hasBody(req)) sendRefusalAndLinger(req, res, refusal);
+  else sendRefusal(res, refusal);
 }
 
 /** A whole refusal as text, for a connection on which no request could be understood. */

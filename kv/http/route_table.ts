@@ -8,9 +8,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from './error_status';
+import { INTERNAL_ERROR } from './key_handler';
 import type { HttpSettings } from './options';
-import { sendAllow, sendJson, sendRefusal, sendRefusalAndLinger } from './replies';
-import { collectBody, refuseByHeaders } from './request_body';
+import { refuse, sendAllow, sendJson, sendRefusal } from './replies';
+import { collectBody, hasBody, refuseByHeaders } from './request_body';
 
 export type Serve = (req: IncomingMessage, res: ServerResponse) => void;
 
@@ -42,14 +43,22 @@ export class RouteTable {
   }
 
   handle(req: IncomingMessage, res: ServerResponse): void {
-    const route = this.find(req.url ?? '');
-    if (route === undefined) return sendRefusal(res, NOT_FOUND);
+    const { url: target = '' } = req;
+    if (target === '*' && req.method === 'OPTIONS') return sendAllow(res, this.allMethods());
+    const route = this.find(target);
+    if (route === undefined) return refuse(req, res, NOT_FOUND);
     const method = req.method === 'HEAD' ? 'GET' : req.method;
     const serve = METHODS.find((one) => one === method && route[one] !== undefined);
+    if (serve === 'GET' && hasBody(req)) return refuse(req, res, BODY_NOT_TAKEN);
     if (serve !== undefined) return route[serve]?.(req, res);
     const allow = allowed(route);
     if (method === 'OPTIONS') return sendAllow(res, allow);
-    sendRefusal(res, new Refusal('method_not_allowed', `It takes ${allow}.`, { allow }));
+    refuse(req, res, new Refusal('method_not_allowed', `It takes ${allow}.`, { allow }));
+  }
+
+  private allMethods(): string {
+    const routes = [...this.exact.values(), ...this.prefixes.map(([, route]) => route)];
+    return [...new Set(routes.flatMap((route) => allowed(route).split(', ')))].join(', ');
   }
 
   private find(target: string): Route | undefined {
@@ -74,17 +83,21 @@ export function takeBody(
   done: (body: Buffer) => void,
 ): void {
   const refusal = refuseByHeaders(req, maxBodyBytes);
-  if (refusal !== undefined) return sendRefusalAndLinger(req, res, refusal);
+  if (refusal !== undefined) return refuse(req, res, refusal);
+  // Only an expectation of 100-continue comes this far, and HTTP/1.0 knows none.
+  if (req.headers.expect !== undefined && req.httpVersion === '1.1') res.writeContinue();
   collectBody(req, maxBodyBytes, (body) => {
-    if (body instanceof Refusal) return sendRefusalAndLinger(req, res, body);
+    // Answered already: the request took too long, or its end was broken.
+    if (res.headersSent) return;
+    if (body instanceof Refusal) return refuse(req, res, body);
     try {
       done(body);
     } catch (error) {
-      if (!res.headersSent) sendRefusal(res, BUG);
+      if (!res.headersSent) sendRefusal(res, INTERNAL_ERROR);
       onError(error);
     }
   });
 }
 
 const NOT_FOUND = new Refusal('route_not_found', 'GET / lists the paths.');
-const BUG = new Refusal('internal_error', 'This is a bug; the log of the node says more.');
+const BODY_NOT_TAKEN = new Refusal('request_not_valid', 'A request to read has no body.');

@@ -5,9 +5,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Cluster, startCluster } from '../../bin/cluster';
-import { expectValid } from '../http/description';
+import { ApiDescription } from '../http/description';
 
 const readme = readFileSync(join(__dirname, '..', '..', 'README.md'), 'utf8');
+const API = new ApiDescription('api_description.yml');
 const lines = readme.split('\n').filter((line) => line.startsWith('curl '));
 
 let folder: string;
@@ -54,5 +55,5 @@ test('every curl line does what it seems to do', () => {
 
 test('a real status report is what the API description says', async () => {
   const status = await cluster.node(0).status();
-  expectValid({ $ref: '#/components/schemas/Status' }, status);
+  API.expectValid({ $ref: '#/components/schemas/Status' }, status);
 });

@@ -5,21 +5,11 @@
 
 import { ERROR_CODES, type ErrorCode, operatingError } from '../../kv/core/errors';
 import { REQUEST_ERRORS } from '../../kv/http/error_status';
-import {
-  ajv,
-  DESCRIPTION,
-  type Described,
-  expectDescribed,
-  expectValid,
-  METHODS,
-  OPERATIONS,
-  type Parameter,
-  resolve,
-  TEXT,
-} from './description';
+import { ApiDescription, expectRoutesDescribed, isBroken, type Parameter } from './description';
 import { ask, request } from './raw_client';
 import { startServer, type TestServer } from './test_server';
 
+const API = new ApiDescription('api_description.yml');
 const PUT = '{"type":"PUT","value":1}';
 const LIMITS = { maxBodyBytes: 1000, headersTimeoutMs: 200, requestTimeoutMs: 200 };
 let http: TestServer;
@@ -66,7 +56,7 @@ function trials(): Trial[] {
   add(key, one('POST'), () => http.service.answerWrites('too_large'));
   add(key, one('POST', '/keys/a', ['Content-Type: text/plain']));
   add(key, one('OPTIONS'));
-  for (const path of Object.keys(DESCRIPTION.paths)) {
+  for (const path of Object.keys(API.paths)) {
     if (path === key) continue;
     for (const method of ['GET', 'HEAD', 'OPTIONS']) add(path, one(method, path));
     add(path, one('GET', path, [`X-A: ${'x'.repeat(40_000)}`]));
@@ -113,68 +103,34 @@ test('every answer is described, and every described answer is given', async () 
     const method = send.slice(0, send.indexOf(' ')).toLowerCase();
     // What breaks off or overflows is answered with a body, whatever its method was.
     const answer = await ask(http.port, send, isBroken(send) ? 'GET' : method.toUpperCase());
-    given.add(`${method} ${path} ${expectDescribed(path, method, answer)}`);
+    given.add(`${method} ${path} ${API.expectDescribed(path, method, answer)}`);
   }
-  const described = OPERATIONS.flatMap(({ path, method, operation }) =>
+  const described = API.operations.flatMap(({ path, method, operation }) =>
     Object.keys(operation.responses).map((status) => `${method} ${path} ${status}`),
   );
   expect([...given].sort()).toEqual(described.sort());
 });
 
-function isBroken(send: string): boolean {
-  return send.length > 40_000 || !send.includes('\r\n\r\n');
-}
-
-test('the routes are those of the index, and the methods those of Allow', async () => {
-  const index = JSON.parse((await ask(http.port, request('GET', '/'))).body) as {
-    routes: Record<string, string>;
-  };
-  expect(Object.keys(index.routes).sort()).toEqual(Object.keys(DESCRIPTION.paths).sort());
-  for (const [path, item] of Object.entries(DESCRIPTION.paths)) {
-    const { headers } = await ask(http.port, request('OPTIONS', path));
-    const described = METHODS.filter((method) => method in item);
-    expect(new Map(Object.entries(headers)).get('allow')?.toLowerCase().split(', ').sort()).toEqual(
-      described.sort(),
-    );
-    const undescribed = METHODS.filter((method) => !(method in item));
-    for (const method of undescribed) {
-      const answer = await ask(http.port, request(method.toUpperCase(), path));
-      expect([method, path, answer.status]).toEqual([method, path, 405]);
-      expectValid({ $ref: '#/components/schemas/Error' }, JSON.parse(answer.body));
-    }
-  }
-});
+test('the routes are those of the index, and the methods those of Allow', () =>
+  expectRoutesDescribed(API, http.port));
 
 test('it is served as it is', async () => {
   const answer = await ask(http.port, request('GET', '/api_description.yml'));
-  expect(Buffer.from(answer.body, 'latin1').toString('utf8')).toBe(TEXT);
+  expect(Buffer.from(answer.body, 'latin1').toString('utf8')).toBe(API.text);
 });
 
 test('its error codes are those of the two tables', () => {
   const codes = new Set([...Object.keys(ERROR_CODES), ...Object.keys(REQUEST_ERRORS)]);
   const inTheSchema = JSON.parse(
     JSON.stringify(
-      resolve({ $ref: '#/components/schemas/Error/properties/error/properties/code' }),
+      API.resolve({ $ref: '#/components/schemas/Error/properties/error/properties/code' }),
     ),
   ) as { enum: string[] };
   expect(inTheSchema.enum).toEqual([...codes].sort());
 });
 
 test('every example fits its schema', () => {
-  let examples = 0;
-  const visit = (item: unknown): void => {
-    if (typeof item !== 'object' || item === null) return;
-    const { schema, example, examples: named } = item as Described;
-    const values = Object.values(named ?? {}).map((each) => each.value);
-    if (schema !== undefined && example !== undefined) values.push(example);
-    for (const value of values) {
-      examples++;
-      expectValid(schema ?? {}, value);
-    }
-    for (const child of Object.values(item)) visit(child);
-  };
-  visit(DESCRIPTION);
-  expect(examples).toBeGreaterThan(10);
+  expect(API.expectExamplesFit()).toBeGreaterThan(10);
 });
 
 test('every described parameter is taken, at its limits and not beyond them', async () => {
@@ -186,9 +142,9 @@ test('every described parameter is taken, at its limits and not beyond them', as
     const send = request(method.toUpperCase(), `/keys/a${query}`, body, headers);
     return (await ask(http.port, send)).status;
   };
-  for (const { method, operation } of OPERATIONS) {
+  for (const { method, operation } of API.operations) {
     for (const each of operation.parameters ?? []) {
-      const parameter = resolve(each);
+      const parameter = API.resolve(each);
       const {
         minimum,
         maximum,
@@ -223,7 +179,7 @@ test.each([
   [false, '[]'],
   [false, 'null'],
 ])('the schema of a command and the server agree (%s): %s', async (good, body) => {
-  const validate = ajv.compile({ $ref: 'api#/components/schemas/Command' });
+  const validate = API.ajv.compile({ $ref: 'api#/components/schemas/Command' });
   expect(validate(JSON.parse(body))).toBe(good);
   const answer = await ask(http.port, request('POST', '/keys/a', body));
   expect(answer.status).toBe(good ? 204 : 400);
