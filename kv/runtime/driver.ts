@@ -67,15 +67,19 @@ export class Driver<Message, Request, Reply> {
     this.enqueue({ kind: 'wake' });
   }
 
-  /** Hands a request to the core; `done` is called exactly once, never from within this call. */
-  submit(request: Request, done: Done<Reply>): void {
+  /**
+   * Hands a request to the core; `done` is called exactly once, never from within this call. The id is
+   * the one by which the core knows the request.
+   */
+  submit(request: Request, done: Done<Reply>): RequestId {
+    const id = requestId(++this.lastRequest);
     if (this.state === 'ended') {
       setImmediate(done, this.options.stopped);
-      return;
+      return id;
     }
-    const id = requestId(++this.lastRequest);
     this.waiting.set(id, done);
     this.enqueue({ kind: 'request', id, request });
+    return id;
   }
 
   /** Requests that have not been answered. */

@@ -7,7 +7,7 @@ import { hasBody, makeEntry, sizeOf } from './entry';
 import { textOfName } from './log_name';
 import type { LogOptions } from './options';
 import { whyNotWritable } from './reachability';
-import type { AppendRequest, Message } from './requests';
+import type { AppendRequest, GiveUpRequest, Message } from './requests';
 import type { Master } from './roles';
 import type { LogState } from './state';
 import { copiesOf } from './waiting_write';
@@ -33,7 +33,7 @@ function refusalOf(
   { w, id, body }: AppendRequest,
 ): OperatingError | undefined {
   if (w !== undefined && !(Number.isSafeInteger(w) && w >= 1 && w <= copies)) {
-    const why = `Write concern w must be in range (1, ${copies})`;
+    const why = `Write concern w must be in range (1, N+1), which is (1, ${copies}) here`;
     return operatingError('write_concern_not_valid', why, { w, copies });
   }
   const limit = maxWaiting;
@@ -111,6 +111,12 @@ function inventId(orderOf: (id: string) => number | undefined, stem: string): st
   let id = stem;
   for (let more = 1; orderOf(id) !== undefined; more++) id = `${stem}-${more}`;
   return id;
+}
+
+/** The append itself is answered with those whose time is over. */
+export function receiveGiveUp(node: LogState, request: RequestId, { append }: GiveUpRequest): void {
+  if (node.role.kind === 'master') node.role.waiting.giveUp(append);
+  node.reply(request, { kind: 'given_up' });
 }
 
 /** Answers all who have their copies now, and all who have waited long enough. */

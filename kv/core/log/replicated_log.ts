@@ -19,7 +19,7 @@
 import { invariant, unreachable } from '../assert';
 import type { Millis, NodeId } from '../ids';
 import type { Effect, Event, Protocol } from '../protocol';
-import { answerWaiting, receiveAppend } from './appends';
+import { answerWaiting, receiveAppend, receiveGiveUp } from './appends';
 import { receiveHeld, receiveHello, sendBegins } from './attempts';
 import { answerClearings, receiveClear } from './clearing';
 import { receiveReplicate } from './external';
@@ -114,6 +114,8 @@ function receiveRequest(node: LogState, event: Extract<LogEvent, { kind: 'reques
   switch (request.kind) {
     case 'append':
       return receiveAppend(node, id, request);
+    case 'give_up':
+      return receiveGiveUp(node, id, request);
     case 'read':
       return receiveRead(node, id, request);
     case 'follow':

@@ -1,7 +1,7 @@
 /** What a local client or operator may ask of a node of the replicated log, and what it is told. */
 
 import type { OperatingError } from '../errors';
-import type { Millis } from '../ids';
+import type { Millis, RequestId } from '../ids';
 
 /** One message of the log. */
 export interface Message {
@@ -23,6 +23,15 @@ export interface AppendRequest {
   readonly w: number | undefined;
   /** When to stop waiting for copies; `NEVER` to wait as long as it takes. */
   readonly deadline: Millis;
+}
+
+/**
+ * To a master: the client of an append has gone. It is answered now, as one whose time is over, and
+ * takes no place among those that wait; the message stays. One that is answered already is no matter.
+ */
+export interface GiveUpRequest {
+  readonly kind: 'give_up';
+  readonly append: RequestId;
 }
 
 /** To any node: messages from `from` on, as many as are there now. Answered at once. */
@@ -70,6 +79,7 @@ export interface ClearRequest {
 
 export type LogRequest =
   | AppendRequest
+  | GiveUpRequest
   | ReadRequest
   | FollowRequest
   | ReplicateRequest
@@ -101,6 +111,7 @@ export type LogReply =
       readonly w: number;
       readonly error: OperatingError;
     }
+  | { readonly kind: 'given_up' }
   /** Durable messages, in order and without a gap. */
   | {
       readonly kind: 'messages';

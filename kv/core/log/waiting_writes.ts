@@ -3,7 +3,7 @@
  * waits for one: each concern has its own queue, ordered by place in the log, and looks at its head.
  */
 
-import { type Millis, millis, NEVER } from '../ids';
+import { type Millis, millis, NEVER, type RequestId } from '../ids';
 import { isExpired, reachedWith, type WaitingWrite } from './waiting_write';
 
 /** Deadlines that lie closer together than this are looked at at once. */
@@ -13,6 +13,8 @@ export class WaitingWrites {
   /** For each write concern, sorted by order. */
   private readonly queues = new Map<number, WaitingWrite[]>();
   private count = 0;
+  /** Nobody waits for the answers to these any more. */
+  private readonly givenUp = new Set<RequestId>();
   /** No deadline is earlier. */
   private earliest: Millis = NEVER;
 
@@ -51,6 +53,11 @@ export class WaitingWrites {
     if (write.deadline < this.earliest) this.earliest = write.deadline;
   }
 
+  /** It counts as one that has waited long enough. */
+  giveUp(request: RequestId): void {
+    if (this.count > 0) this.givenUp.add(request);
+  }
+
   /** Takes out those that have their copies now, in the order of the log for each concern. */
   takeEnough(ends: readonly number[]): WaitingWrite[] {
     const taken: WaitingWrite[] = [];
@@ -65,17 +72,20 @@ export class WaitingWrites {
 
   /** Takes out those that have waited long enough. */
   takeExpired(now: Millis): WaitingWrite[] {
-    if (now < this.earliest) return [];
+    if (now < this.earliest && this.givenUp.size === 0) return [];
     const taken: WaitingWrite[] = [];
     let earliest: Millis = NEVER;
+    const isOver = (write: WaitingWrite): boolean =>
+      isExpired(write, now) || this.givenUp.has(write.request);
     for (const [w, queue] of this.queues) {
-      const rest = queue.filter((write) => !isExpired(write, now));
+      const rest = queue.filter((write) => !isOver(write));
       if (rest.length < queue.length) {
-        taken.push(...queue.filter((write) => isExpired(write, now)));
+        taken.push(...queue.filter(isOver));
         this.queues.set(w, rest);
       }
       for (const { deadline } of rest) if (deadline < earliest) earliest = deadline;
     }
+    this.givenUp.clear();
     this.count -= taken.length;
     this.earliest = millis(Math.max(earliest, now + CLOSE_MS));
     if (earliest === NEVER) this.earliest = NEVER;

@@ -43,3 +43,21 @@ describe('timeout_ms', () => {
     expect(group.shown(S2)).toEqual(['Msg1']);
   });
 });
+
+describe('a client that goes away', () => {
+  it('is waited for no longer; its message stays, and others wait on', () => {
+    const group = new Group({ master: { maxWaiting: 2 } }).start(M, S1).settle();
+    const gone = group.append('Msg1', { w: 3 });
+    const stays = group.append('Msg2', { w: 3 });
+    group.settle();
+    expect(group.answer(M, { kind: 'give_up', append: gone })).toEqual({ kind: 'given_up' });
+    expect(group.replies.get(gone)).toMatchObject({ kind: 'late', copies: 2, w: 3, order: 0 });
+    expect(group.replies.has(stays)).toBe(false);
+    expect(group.answer(M, { kind: 'give_up', append: gone })).toEqual({ kind: 'given_up' });
+    const third = group.append('Msg3', { w: 3 });
+    group.start(S2).settle();
+    expect(group.replies.get(stays)).toMatchObject({ kind: 'appended', order: 1 });
+    expect(group.replies.get(third)).toMatchObject({ kind: 'appended', order: 2 });
+    expect(group.shown(S2)).toEqual(['Msg1', 'Msg2', 'Msg3']);
+  });
+});
