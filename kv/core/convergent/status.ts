@@ -1,6 +1,9 @@
 /** What an operator may want to know about a replica, and whom the driver has to reach. */
 
 import type { NodeId } from '../ids';
+import { hexOf } from './fingerprint';
+import { millisOf } from './stamps';
+import type { ConvergentState } from './state';
 
 /** A registered peer: the driver keeps a connection to each of these, by its address. */
 export interface Peer {
@@ -56,4 +59,48 @@ export interface ConvergentCounts {
   readonly collected: number;
   /** Messages of peers that were refused because of their clock. */
   readonly refused: number;
+}
+
+export const replicaIdOf = (replica: number): string => replica.toString(16).padStart(12, '0');
+
+export function peersOf({ peers, self }: ConvergentState): Peer[] {
+  return [...peers.registered].flatMap(([node, { address }]) =>
+    node === self || !peers.isPeer(node) ? [] : [{ node, address }],
+  );
+}
+
+export function statusOf(node: ConvergentState): ConvergentStatus {
+  const { store, clock, peers, options, pending, snapshots, seen, now } = node;
+  return {
+    self: node.self,
+    replicaId: replicaIdOf(node.replica),
+    address: options.address,
+    digest: hexOf(store.fingerprint),
+    isUnregistered: !peers.isRegistered,
+    keys: store.size,
+    tombstones: store.tombstones,
+    bytes: store.bytes,
+    peers: peersOf(node).map((peer) => peerStatusOf(node, peer)),
+    seen: Object.fromEntries(
+      [...seen].map(([replica, time]) => [replicaIdOf(replica), millisOf(time)]),
+    ),
+    clockAheadMs: clock.driftMs(now),
+    pendingRequests: pending.size,
+    counts: { ...node.counts },
+    snapshotActivity: snapshots.isTaking ? 'taking' : 'none',
+  };
+}
+
+function peerStatusOf({ peers, seen, now }: ConvergentState, peer: Peer): PeerStatus {
+  const state = peers.of(peer.node);
+  const wasHeard = state !== undefined && Number.isFinite(state.heardAt);
+  return {
+    ...peer,
+    replicaId: state && state.replica !== 0 ? replicaIdOf(state.replica) : undefined,
+    linkIsUp: state !== undefined && !state.linkIsDown,
+    heardMsAgo: wasHeard ? now - state.heardAt : undefined,
+    hasAll: state?.hasAll(seen) ?? false,
+    isAhead: state !== undefined && state.aheadSince !== undefined,
+    refusedAheadMs: state?.refusedAheadMs ?? 0,
+  };
 }

@@ -1,0 +1,30 @@
+/** What a snapshot of a replica is made of; `../record_snapshots.ts` writes it. */
+
+import { RecordSnapshots } from '../record_snapshots';
+import { type ConvergentRecord, encodeRecord } from './journal';
+import type { ConvergentState } from './state';
+import { NOTHING_SEEN } from './vectors';
+
+export function snapshotsOf(node: ConvergentState): RecordSnapshots<ConvergentRecord> {
+  return new RecordSnapshots({
+    journal: node.journal,
+    options: node.options,
+    prefix: 'map',
+    records: () => recordsOf(node),
+    encode: encodeRecord,
+    effect: (effect) => node.effect(effect),
+    narrate: (text) => node.narrate(text),
+  });
+}
+
+/** Everything, as it is when its turn comes. */
+function* recordsOf({ seen, collected, store }: ConvergentState): Iterator<ConvergentRecord> {
+  yield { kind: 'update', seen, collected, cells: [] };
+  // What comes later than this many is in the journal.
+  let left = store.keyCount;
+  for (const key of store.keys()) {
+    if (left-- <= 0) break;
+    const cells = [{ key, parts: store.partsOf(key) }];
+    yield { kind: 'update', seen: NOTHING_SEEN, collected: NOTHING_SEEN, cells };
+  }
+}
