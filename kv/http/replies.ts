@@ -76,7 +76,11 @@ export function sendRefusal(res: ServerResponse, refusal: Refusal, served?: Serv
  * only when the client has stopped sending or has had its time. Closing while bytes come in resets
  * the connection, and the client would see that instead of the answer.
  */
-export function sendRefusalAndLinger(req: IncomingMessage, res: ServerResponse, refusal: Refusal): void {
+export function sendRefusalAndLinger(
+  req: IncomingMessage,
+  res: ServerResponse,
+  refusal: Refusal,
+): void {
   res.shouldKeepAlive = false;
   const { status, headers, body } = refusalReply(refusal);
   res.writeHead(status, bodyHeaders(JSON_TYPE, Buffer.byteLength(body), headers));

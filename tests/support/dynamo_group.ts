@@ -97,6 +97,11 @@ export class DynamoGroup {
     if (machine !== undefined) machine.core = undefined;
   }
 
+  /** What has reached the disk of a node, record by record. */
+  recordsOf(id: NodeId): readonly JournalRecord[] {
+    return this.machines.get(id)?.records ?? [];
+  }
+
   restart(id: NodeId): void {
     this.start(id, { founders: [] });
   }

@@ -1,5 +1,6 @@
 /** A folder gives back what the journal says, with and without a snapshot that was walked meanwhile. */
 
+import { decodeRecord } from '../../../kv/core/dynamo/journal';
 import {
   DEFAULT_DYNAMO_OPTIONS,
   Dynamo,
@@ -9,6 +10,7 @@ import {
   type JournalRecord,
   journalSequence,
   millis,
+  type NodeId,
   nodeId,
   RecoveryError,
   recover,
@@ -18,6 +20,7 @@ import {
 } from '../../../kv/core/dynamo/library';
 import { recordsIn } from '../../../kv/core/record_slices';
 import { decodeMeta } from '../../../kv/core/record_snapshots';
+import { DynamoGroup } from '../../support/dynamo_group';
 
 const SELF = nodeId('n1');
 const EMPTY = { snapshot: undefined, records: [], firstSequence: journalSequence(1) };
@@ -118,4 +121,32 @@ test('records that are missing or cannot be read are told, with what to do', () 
   expect(() => recover({ ...EMPTY, snapshot, records: [] })).toThrow('are missing');
   const broken = [...records, { type: 1, payload: Uint8Array.of(1) }];
   expect(() => recover({ ...EMPTY, records: broken })).toThrow('move the data folder away');
+});
+
+test('a journal may end behind any record: a node starts from it, and a hint is for a key that is held', () => {
+  const group = new DynamoGroup(4, { antiEntropyMs: millis(1e9) });
+  const key = 'some key';
+  const [one, , down] = group.homes(key) as [NodeId, NodeId, NodeId];
+  const [standIn] = group.others(key) as [NodeId];
+  group.crash(down);
+  group.put(one, key, 'v', 3);
+  group.run(2000);
+  group.restart(down);
+  group.run(20_000);
+  const records = group.recordsOf(standIn);
+  const kinds = records.map((record) => decodeRecord(record).kind);
+  expect(kinds).toEqual(expect.arrayContaining(['versions', 'hint', 'hint_done']));
+  for (let length = 1; length <= records.length; length++) {
+    const recovered = { ...EMPTY, records: records.slice(0, length) };
+    const node = nodeOf(recovered);
+    // It asserts what must be true of it after each step.
+    node.step(millis(1), [{ kind: 'wake' }]);
+    const { hints, keys } = node.status();
+    expect({ length, owes: hints > 0, holds: keys > 0 || hints === 0 }).toEqual({
+      length,
+      owes:
+        kinds.slice(0, length).includes('hint') && !kinds.slice(0, length).includes('hint_done'),
+      holds: true,
+    });
+  }
 });

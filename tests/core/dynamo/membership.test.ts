@@ -1,0 +1,87 @@
+/** Joining and leaving when things go wrong: what the simulator has found, message by message. */
+
+import type { NodeId } from '../../../kv/core/dynamo/library';
+import { DynamoGroup } from '../../support/dynamo_group';
+
+const standings = (group: DynamoGroup): string[] =>
+  group.ids.map((id) => group.core(id).status().standing);
+
+test('everybody is told to leave at once, and nobody has heard of the others: all stay, with all data', () => {
+  const group = new DynamoGroup(3);
+  const keys = Array.from({ length: 20 }, (_, i) => `key ${i}`);
+  for (const key of keys) group.put(group.ids[0] as NodeId, key, key, 1);
+  for (const id of group.ids) group.isolate(id);
+  for (const id of group.ids) {
+    expect(group.admin(id, { kind: 'leave' })).toEqual({ kind: 'accepted' });
+  }
+  group.heal();
+  group.run(20_000);
+  expect(standings(group)).toContain('member');
+  const [stays] = group.ids.filter((id) => group.core(id).status().standing === 'member');
+  for (const key of keys) expect(group.get(stays as NodeId, key, 1).values).toEqual([key]);
+});
+
+test('the last two are told to leave at once: one of them at least stays, with all data', () => {
+  for (const gapMs of [0, 1, 2, 3, 5, 8, 20]) {
+    const group = new DynamoGroup(2);
+    const keys = Array.from({ length: 20 }, (_, i) => `key ${i}`);
+    for (const key of keys) group.put(group.ids[0] as NodeId, key, key, 2);
+    const [one, two] = group.ids as [NodeId, NodeId];
+    group.admin(one, { kind: 'leave' });
+    group.run(gapMs);
+    group.admin(two, { kind: 'leave' });
+    group.run(20_000);
+    const stays = group.ids.filter((id) => group.core(id).status().standing === 'member');
+    expect(stays).not.toEqual([]);
+    for (const key of keys) expect(group.get(stays[0] as NodeId, key, 1).values).toEqual([key]);
+  }
+});
+
+test('who has asked a node that has left meanwhile is let in all the same', () => {
+  const group = new DynamoGroup(4);
+  const [, seed] = group.ids as [NodeId, NodeId];
+  group.admin(seed, { kind: 'leave' });
+  group.run(20_000);
+  const id = group.add(5, seed);
+  group.run(20_000);
+  expect(standings(group)).toEqual(['member', 'left', 'member', 'member', 'member']);
+  expect(group.core(id).aliveMembers()).toEqual(['node01', 'node03', 'node04', 'node05']);
+});
+
+test('who waits for a seed that is down may be told of another one', () => {
+  const group = new DynamoGroup(3);
+  const [one, two] = group.ids as [NodeId, NodeId];
+  group.crash(one);
+  const id = group.add(4, one);
+  group.run(5000);
+  expect(group.core(id).status().standing).toBe('waiting');
+  expect(group.admin(id, { kind: 'join', seed: two })).toEqual({ kind: 'accepted' });
+  group.restart(one);
+  group.run(20_000);
+  expect(standings(group)).toEqual(['member', 'member', 'member', 'member']);
+  expect(group.admin(id, { kind: 'join', seed: one })).toMatchObject({
+    error: { code: 'membership_not_possible' },
+  });
+});
+
+test('a newcomer believes nobody who goes by another table that its share is complete', () => {
+  const group = new DynamoGroup(4);
+  const [one] = group.ids as [NodeId];
+  const keys = Array.from({ length: 50 }, (_, i) => `key ${i}`);
+  for (const key of keys) group.put(one, key, key, 3);
+  const id = group.add(5, one);
+  const answers = () =>
+    group.sent.filter(({ to, message }) => to === id && message.kind === 'surveyed');
+  group.run(20_000);
+  expect(answers().length).toBeGreaterThan(0);
+  for (const { from, message } of answers()) {
+    const question = group.sent.find(
+      ({ to, message: asked }) =>
+        to === from &&
+        asked.kind === 'survey' &&
+        message.kind === 'surveyed' &&
+        asked.exchange === message.exchange,
+    );
+    expect(question?.message.table).toBe(message.table);
+  }
+});
