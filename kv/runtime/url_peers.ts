@@ -18,8 +18,8 @@ export interface UrlPeersOptions {
   readonly transport: Pick<PeerTransport<never>, 'ask' | 'addPeer' | 'removePeer' | 'connected'>;
   readonly log: Log;
   /**
-   * The replica at a URL is known now, or is another one (`before`); `self` itself means that the
-   * URL is of no use. Never called from within `add`.
+   * Who is at a URL: the answer to each `add` without an id, and news if it is another one than
+   * `before`. `self` means that the URL is of no use. Never called from within `add`.
    */
   readonly found: (peer: PeerUrl, id: NodeId, before: NodeId | undefined) => void;
   readonly random?: () => number;
@@ -39,6 +39,8 @@ interface Place {
   readonly peer: PeerUrl;
   id: NodeId | undefined;
   callMeBack: boolean;
+  /** Whether the next answer is to be told, also if it is the same as before. */
+  tell: boolean;
   /** Failures in a row. */
   failures: number;
   /** The last complaint, so that each is made once. */
@@ -61,12 +63,13 @@ export class UrlPeers {
     if (this.stopped) return;
     const known = this.places.get(peer.url);
     const place: Place = known ?? {
-      ...{ peer, id: undefined, callMeBack, failures: 0, complaint: '' },
+      ...{ peer, id: undefined, callMeBack, tell: false, failures: 0, complaint: '' },
       cancel: () => undefined,
     };
     this.places.set(peer.url, place);
     place.failures = 0;
     place.callMeBack ||= callMeBack;
+    place.tell ||= id === undefined;
     if (id !== undefined && id !== this.options.self) this.settle(place, id);
     if (id === undefined || place.callMeBack) return this.ask(place);
     place.cancel();
@@ -110,6 +113,8 @@ export class UrlPeers {
     place.failures = 0;
     place.complaint = '';
     place.callMeBack = false;
+    const isNews = place.tell || before !== id;
+    place.tell = false;
     if (id === self) {
       this.forget(place);
       log.warn('the URL of a peer leads to this node itself', { url: peer.url });
@@ -122,7 +127,7 @@ export class UrlPeers {
     }
     this.settle(place, id);
     this.askLater(place);
-    if (before !== id) found(peer, id, before);
+    if (isNews) found(peer, id, before);
   }
 
   /** From now on the replica is a peer at this URL and at no other. */

@@ -10,7 +10,7 @@ import { crc32 } from './checksum';
 import { type FileSystem, hasCode } from './file_system';
 import type { StorageIdentity } from './storage';
 import { IdentityDamaged, WrongFolder } from './storage_errors';
-import { readFileSync, writeWholeSync } from './whole_files';
+import { readFileSync, replaceFileSync } from './whole_files';
 
 export const IDENTITY_FILE = 'identity.json';
 const VERSION = 1;
@@ -50,17 +50,7 @@ export function readIdentity(
 
 /** Writes the identity of a new folder and makes it durable. */
 export function writeIdentity(fs: FileSystem, folder: string, identity: StorageIdentity): void {
-  const path = join(folder, IDENTITY_FILE);
-  const aside = `${path}.partial`;
-  const file = fs.openSync(aside, 'create');
-  try {
-    writeWholeSync(fs, file, Buffer.from(identityText(identity)), 0);
-    fs.syncSync(file);
-  } finally {
-    fs.closeSync(file);
-  }
-  fs.renameSync(aside, path);
-  fs.syncFolderSync(folder);
+  replaceFileSync(fs, join(folder, IDENTITY_FILE), Buffer.from(identityText(identity)));
 }
 
 function identityText(identity: StorageIdentity): string {

@@ -3,6 +3,7 @@
  * calling it an error (a nearly full one does), so whoever stops after one call loses data.
  */
 
+import { dirname } from 'node:path';
 import type { Done, FileHandle, FileSystem } from './file_system';
 
 /** A disk that takes nothing and reports no error is full, whatever it says. */
@@ -42,6 +43,20 @@ export function writeWholeSync(
     if (written === 0) throw new NoProgress(bytes.length - at);
     at += written;
   }
+}
+
+/** Gives a file another content, durably: whoever reads it finds the old one or the new one. */
+export function replaceFileSync(fs: FileSystem, path: string, bytes: Uint8Array): void {
+  const aside = `${path}.partial`;
+  const file = fs.openSync(aside, 'create');
+  try {
+    writeWholeSync(fs, file, bytes, 0);
+    fs.syncSync(file);
+  } finally {
+    fs.closeSync(file);
+  }
+  fs.renameSync(aside, path);
+  fs.syncFolderSync(dirname(path));
 }
 
 /** Fills `into` from `position` on; says how many bytes there were. */

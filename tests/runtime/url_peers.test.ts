@@ -101,6 +101,16 @@ test('one that is told a URL finds the replica there, which calls it back', asyn
   expect([...a.log.warnings, ...b.log.warnings]).toEqual([]);
 });
 
+test('a URL that is added again is asked again, and the answer told', async () => {
+  const [a, b] = [await start('a'), await start('b')];
+  a.peers.add(url(b.port), { callMeBack: true });
+  await linked(a, b.id);
+  a.peers.add(url(b.port), { callMeBack: true });
+  await a.lookout.until(() => a.found.length === 2);
+  expect(a.found[1]).toBe(`${b.port} b was b`);
+  expect(a.heard.links).toEqual([{ peer: b.id, up: true }]);
+});
+
 test('a URL with a path, and a replica that says where it is to be called back', async () => {
   const secret = 'known to both of them';
   const b = await start('b', 0, { secret });

@@ -21,7 +21,7 @@ export interface Refused {
 }
 
 export interface SendOptions {
-  readonly method?: 'GET' | 'POST' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly body?: string;
   readonly idempotencyKey?: string;
   /** How long the client waits for the answer. */

@@ -2,7 +2,8 @@
  * A network of a test's own, whose links can be cut: each node has a network namespace with one
  * address, joined to a bridge in yet another namespace. Nothing of it can be seen from outside. A
  * cut is a route into nothing, so whoever sends hears nothing back, as with a broken cable; it
- * drops what goes in one direction only, answers and acknowledgements of TCP included.
+ * drops what goes in one direction only, answers and acknowledgements of TCP included. A firewall
+ * (`iptables`) may drop what goes to a listening port alone.
  */
 
 import { type ChildProcess, fork } from 'node:child_process';
@@ -21,6 +22,7 @@ export class TestNetwork {
   /** The namespace of the bridge; those of the nodes have a number after it. */
   private readonly hub = `${PREFIX}${process.pid}`;
   private readonly cuts: [string, string][] = [];
+  private readonly drops: [string, string[]][] = [];
   private gateway: ChildProcess | undefined;
 
   constructor(private readonly nodes: number) {}
@@ -99,10 +101,24 @@ export class TestNetwork {
     }
   }
 
+  /**
+   * Drops what goes from one node to the port that another one listens on; what that one sends, also
+   * on connections of its own, still arrives.
+   */
+  dropToPort(from: number, to: number, port: number): void {
+    const name = this.name(to);
+    const rule = ['INPUT', '-s', this.address(from), '-p', 'tcp', '--dport', String(port)];
+    this.drops.push([name, rule]);
+    run('ip', 'netns', 'exec', name, 'iptables', '-A', ...rule, '-j', 'DROP');
+  }
+
   /** Mends everything that was cut. */
   heal(): void {
     for (const [name, route] of this.cuts.splice(0)) {
       run('ip', '-n', name, 'route', 'del', 'blackhole', route);
+    }
+    for (const [name, rule] of this.drops.splice(0)) {
+      run('ip', 'netns', 'exec', name, 'iptables', '-D', ...rule, '-j', 'DROP');
     }
   }
 
