@@ -9,9 +9,11 @@ import { parseCommandLine } from './command_line';
 import type { NodeConfig } from './config';
 import { DynamoService } from './dynamo_service/dynamo_service';
 import { createDynamoServer } from './http/dynamo_server';
+import { createLogServer } from './http/log_server';
 import type { HttpOptions } from './http/options';
 import { createHttpServer, type HttpServer } from './http/server';
 import { KVStorage } from './kvstorage';
+import { ReplicatedLogService } from './log_service/log_service';
 import { superviseProcess } from './runtime/lifecycle';
 import { createLogger, type Logger } from './runtime/logger';
 
@@ -42,14 +44,14 @@ async function main(): Promise<void> {
 }
 
 async function run(config: NodeConfig, log: Logger): Promise<void> {
-  let http: HttpServer | undefined;
+  let served: ServedNode | undefined;
   const lifecycle = superviseProcess({
     log,
     shutdownTimeoutMs: config.shutdownTimeoutMs,
     stop: async () => {
       // The node first answers what is under way; HTTP waits for those answers to be sent.
-      const drained = http?.drain();
-      await node.close();
+      const drained = served?.http.drain();
+      await served?.node.close();
       await drained;
     },
   });
@@ -61,12 +63,8 @@ async function run(config: NodeConfig, log: Logger): Promise<void> {
     maxConnections: config.maxConnections,
     drainTimeoutMs: config.shutdownTimeoutMs,
   };
-  const node = await openNode(config, { log, onFatal: lifecycle.die, onTrace });
-  http =
-    node instanceof DynamoService
-      ? createDynamoServer(node, settings)
-      : createHttpServer(node, settings);
-  const port = await listen(http.server, config);
+  served = await openNode(config, { log, onFatal: lifecycle.die, onTrace }, settings);
+  const port = await listen(served.http.server, config);
   log.info(`serves HTTP on http://${config.httpHost}:${port}`, { pid: process.pid });
 }
 
@@ -76,10 +74,30 @@ interface Hooks {
   readonly onTrace: ((line: string) => void) | undefined;
 }
 
-function openNode(config: NodeConfig, hooks: Hooks): Promise<KVStorage | DynamoService> {
-  if (config.protocol === 'dynamo') return DynamoService.open(config, hooks);
+/** A node, and the server in front of it that does not listen yet. */
+interface ServedNode {
+  readonly node: { close(): Promise<void> };
+  readonly http: HttpServer;
+}
+
+async function openNode(
+  config: NodeConfig,
+  hooks: Hooks,
+  settings: HttpOptions,
+): Promise<ServedNode> {
+  if (config.protocol === 'dynamo') {
+    const node = await DynamoService.open(config, hooks);
+    return { node, http: createDynamoServer(node, settings) };
+  }
+  if (config.protocol === 'log') {
+    const node = await ReplicatedLogService.open(config, hooks);
+    const http = createLogServer(node, settings);
+    node.attach(http.server);
+    return { node, http };
+  }
   const { peerPort: _port, seed: _seed, publicUrl: _url, peers: _peers, ...options } = config;
-  return KVStorage.open({ ...options, ...hooks, ofProcess: true });
+  const node = await KVStorage.open({ ...options, ...hooks, ofProcess: true });
+  return { node, http: createHttpServer(node, settings) };
 }
 
 function listen(server: Server, { httpHost, httpPort }: NodeConfig): Promise<number> {

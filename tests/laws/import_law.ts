@@ -91,7 +91,13 @@ export const ZONES: readonly Zone[] = [
     'kv/kvstorage_http',
     [
       ...['kv/kvstorage', 'kv/http/**', 'kv/runtime/**', 'kv/config', 'kv/command_line'],
-      ...['kv/dynamo_service/dynamo_service', 'kv/service', 'kv/version', WORDS],
+      ...[
+        'kv/dynamo_service/dynamo_service',
+        'kv/log_service/log_service',
+        'kv/service',
+        'kv/version',
+        WORDS,
+      ],
     ],
     ['node:', 'express'],
   ),
