@@ -41,7 +41,7 @@ export interface ClusterOptions {
  * and collected by one thread, so that no collection stops the event loop for long. With several
  * threads the pause would last until the slowest has had its turn of a busy machine's processors.
  */
-const NODE_FLAGS = ['--no-parallel-scavenge', '--max-semi-space-size=8'];
+export const NODE_FLAGS = ['--no-parallel-scavenge', '--max-semi-space-size=8'];
 const HOST = '127.0.0.1';
 const STOP_TIMEOUT_MS = 20_000;
 const LEADER_TIMEOUT_MS = 30_000;

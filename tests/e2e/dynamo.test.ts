@@ -16,8 +16,6 @@ jest.setTimeout(300_000);
 
 const NODES = 6;
 const TRIES = 20;
-/** A try that took longer than this counts as late; it was measured on an idle machine. */
-const PROMPT_MS = 300;
 
 let world: DynamoWorld;
 beforeAll(async () => {
@@ -64,49 +62,55 @@ test('the lookup names three nodes with addresses; members and records are count
 test.each([
   ['SIGKILL', (node: ClusterNode) => void node.kill()],
   ['SIGSTOP', (node: ClusterNode) => node.pause()],
-])(
-  'a replica ends by %s: quorums of 3 go on, promptly, and it gets what it missed',
-  async (how, end) => {
-    const key = `without one, ${how}`;
-    const { homes, others } = await world.homes(key);
-    const [coordinator, , victim] = homes as [ClusterNode, ClusterNode, ClusterNode];
-    const before = await write(coordinator, key, 'before', 3);
-    end(victim);
-    let metadata = await write(coordinator, key, 'detected', 3, before);
-    const late: number[] = [];
-    for (let i = 0; i < TRIES; i++) {
-      const begun = performance.now();
-      metadata = await write(coordinator, key, i, 3, metadata);
-      const written = performance.now();
-      expect((await read(coordinator, key, 3)).values).toEqual([i]);
-      for (const ms of [written - begun, performance.now() - written])
-        if (ms > PROMPT_MS) late.push(ms);
-    }
-    console.info(
-      `${how}: of ${2 * TRIES} requests at quorum 3 ${late.length} took over ${PROMPT_MS} ms`,
-    );
-    const hints = await Promise.all(
-      others.map(async (node) => (await statusOf(node))?.hints_waiting),
-    );
-    expect(hints).toContain(1);
-    if (how === 'SIGKILL') await victim.start();
-    else victim.resume();
-    await world.calm(NODES);
-    expect(await read(victim, key, 1)).toEqual({ values: [TRIES - 1], metadata: [metadata] });
-    for (const node of others) {
-      const lookup = await send(node.url, `/lookup/${encodeURIComponent(key)}`);
-      expect(lookup.text).not.toContain(node.id);
-    }
-  },
-);
+])('a replica ends by %s: quorums of 3 go on, and it gets what it missed', async (how, end) => {
+  const key = `without one, ${how}`;
+  const { homes, others } = await world.homes(key);
+  const [coordinator, , victim] = homes as [ClusterNode, ClusterNode, ClusterNode];
+  let metadata = await write(coordinator, key, 'before', 3);
+  end(victim);
+  // How soon is for `npm run bench:dynamo` to say.
+  for (let i = 0; i < TRIES; i++) {
+    metadata = await write(coordinator, key, i, 3, metadata);
+    expect((await read(coordinator, key, 3)).values).toEqual([i]);
+  }
+  const hints = await Promise.all(
+    others.map(async (node) => (await statusOf(node))?.hints_waiting),
+  );
+  expect(hints).toContain(1);
+  if (how === 'SIGKILL') await victim.start();
+  else victim.resume();
+  await world.calm(NODES);
+  expect(await read(victim, key, 1)).toEqual({ values: [TRIES - 1], metadata: [metadata] });
+  for (const node of others) {
+    const lookup = await send(node.url, `/lookup/${encodeURIComponent(key)}`);
+    expect(lookup.text).not.toContain(node.id);
+  }
+});
 
 test('all nodes killed at once: data and hints are there again', async () => {
   const keys = Array.from({ length: 30 }, (_, i) => `kept ${i}`);
   const [first] = world.nodes as [ClusterNode];
   const metadata = await Promise.all(keys.map((key) => write(first, key, key, 2)));
-  await Promise.all(world.nodes.map((node) => node.kill()));
-  await Promise.all(world.nodes.map((node) => node.start()));
+  const { homes } = await world.homes('owed');
+  const victim = homes.find((node) => node !== first) as ClusterNode;
+  const up = world.nodes.filter((node) => node !== victim);
+  await victim.kill();
+  const owed = await write(first, 'owed', 'while it was down', 3);
+  const hints = async (): Promise<number> => {
+    const all = await Promise.all(up.map(statusOf));
+    return all.reduce((sum, status) => sum + Number(status?.hints_waiting), 0);
+  };
+  expect(await hints()).toBe(1);
+
+  await Promise.all(up.map((node) => node.kill()));
+  await Promise.all(up.map((node) => node.start()));
+  expect(await hints()).toBe(1);
+  await victim.start();
   await world.calm(NODES);
+  expect(await read(victim, 'owed', 1)).toEqual({
+    values: ['while it was down'],
+    metadata: [owed],
+  });
   for (const [i, key] of keys.entries()) {
     expect(await read(first, key, 2)).toEqual({ values: [key], metadata: [metadata[i]] });
   }

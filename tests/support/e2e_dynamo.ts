@@ -22,7 +22,11 @@ export class DynamoWorld {
   readonly unexpectedEnds: string[] = [];
   private readonly dataDir = temporaryFolder();
 
-  constructor(readonly network?: TestNetwork) {}
+  /** `flags` are for all nodes; by default they compare their data every second. */
+  constructor(
+    readonly network?: TestNetwork,
+    private readonly flags: readonly string[] = ['--anti-entropy-ms', '1000'],
+  ) {}
 
   /** Starts nodes one after the other; the first begins a group, the others join it. */
   async open(count: number): Promise<this> {
@@ -89,8 +93,8 @@ export class DynamoWorld {
       command: [
         ...[compiledProgram(), String(httpPort), id, '--protocol', 'dynamo'],
         ...['--node-name', `node0${index + 1}`, '--http-host', host],
-        ...['--data-dir', join(this.dataDir, `node${index}`), '--anti-entropy-ms', '1000'],
-        ...flags,
+        ...['--data-dir', join(this.dataDir, `node${index}`)],
+        ...[...this.flags, ...flags],
       ],
       onLine: () => undefined,
       onExit: (node, { code, signal }, expected) => {

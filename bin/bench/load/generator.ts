@@ -11,8 +11,11 @@ import { serveQuestions } from './questions';
 import { RedisTalk } from './redis_talk';
 import { Run } from './run';
 import type { Talk } from './talk';
+import { VersionsTalk } from './versions_talk';
 import { ZooKeeperTalk } from './zookeeper_talk';
 
+/** What the leaderless system was told of each key; kept from one load to the next. */
+const metadata = new Map<number, string>();
 let run: Run | undefined;
 let clients: readonly { start(now: number): void }[] = [];
 let connections: readonly { close(): Promise<void> }[] = [];
@@ -48,6 +51,8 @@ function talkOf({ protocol, valueBytes, workload, replicas = 0 }: LoadOrder): Ta
   switch (protocol) {
     case 'http':
       return new KeysTalk(valueBytes);
+    case 'dynamo':
+      return new VersionsTalk(valueBytes, metadata);
     case 'etcd-json':
       return new EtcdJsonTalk(valueBytes);
     case 'redis':

@@ -2,7 +2,14 @@
 
 import type { WorkloadName } from '../workload';
 
-export const PROTOCOLS = ['http', 'etcd-json', 'etcd-grpc', 'zookeeper', 'redis'] as const;
+export const PROTOCOLS = [
+  'http',
+  'dynamo',
+  'etcd-json',
+  'etcd-grpc',
+  'zookeeper',
+  'redis',
+] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
 export interface LoadOrder {

@@ -3,6 +3,7 @@
 import type { System } from '../system';
 import { BARE_DISK } from './bare_disk';
 import { BARE_HTTP } from './bare_http';
+import { DYNAMO } from './dynamo';
 import { EMBEDDED } from './embedded';
 import { ETCD_GRPC, ETCD_JSON } from './etcd';
 import { PYSYNCOBJ } from './pysyncobj';
@@ -17,4 +18,5 @@ export const PEERS: Readonly<Record<string, readonly System[]>> = {
   zookeeper: [ZOOKEEPER],
   redis: [REDIS],
   pysyncobj: [PYSYNCOBJ],
+  dynamo: [DYNAMO],
 };
