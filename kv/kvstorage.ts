@@ -13,7 +13,17 @@
 
 import { type ConfigOptions, configFrom, type NodeConfig } from './config';
 import type { Command, CommandResult } from './core/command';
-import { type OperatingError, operatingError } from './core/errors';
+import type { OperatingError } from './core/errors';
+import {
+  byteString,
+  ConfigError,
+  checkKey,
+  type Json,
+  jsonBytes,
+  jsonValue,
+  KVError,
+  tooLarge,
+} from './embedding';
 import { RaftService, type ServiceHooks } from './raft_service/raft_service';
 import type {
   KeyValueService,
@@ -28,45 +38,13 @@ import type {
 export type { ConfigOptions, NodeConfig } from './config';
 export type { ReadLevel } from './core/command';
 export type { ErrorCode, OperatingError, Outcome, Retry } from './core/errors';
+export { DynamoStorage, type DynamoStorageOptions, type Versions } from './dynamo_storage';
+export { ConfigError, type Json, KVError } from './embedding';
 export type { Log, LogFields } from './runtime/log';
 export type { Readiness, ReadOptions, Served, WriteOptions } from './service';
 
-/** Whatever JSON can say. */
-export type Json =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly Json[]
-  | { readonly [name: string]: Json };
-
 /** What an embedding program may say beside the configuration. */
 export type KVStorageOptions = ConfigOptions & Partial<ServiceHooks>;
-
-/** A request that was not carried out, or of which nobody knows. */
-export class KVError extends Error {
-  override readonly name = 'KVError';
-  /** A code of `errors.ts`, or `not_a_list` for an APPEND to a value that is none. */
-  readonly code: string;
-  /** Whether the request may have taken effect. */
-  readonly outcome: OperatingError['outcome'];
-  /** Whether it may be tried again, and how. */
-  readonly retry: OperatingError['retry'];
-  readonly details: Readonly<Record<string, number | string>>;
-
-  constructor(error: Omit<OperatingError, 'code'> & { readonly code: string }) {
-    super(error.message);
-    this.code = error.code;
-    this.outcome = error.outcome;
-    this.retry = error.retry;
-    this.details = error.details;
-  }
-}
-
-/** The options do not make a node; every problem is in the message. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
 
 export class KVStorage implements KeyValueService {
   private constructor(
@@ -123,7 +101,7 @@ export class KVStorage implements KeyValueService {
   get(key: string, options: ReadOptions = {}): Promise<Json | undefined> {
     return new Promise((resolve, reject) => {
       const bytes = byteString(key);
-      this.checkKey(bytes);
+      checkKey(bytes, this.config.maxKeyBytes);
       this.read(bytes, options, (reply) => {
         if (!reply.ok) reject(new KVError(reply.error));
         else resolve(reply.answer === undefined ? undefined : jsonValue(reply.answer));
@@ -163,7 +141,7 @@ export class KVStorage implements KeyValueService {
     reject: (error: KVError) => void,
     done: (result: CommandResult, served: Served) => void,
   ): void {
-    this.checkKey(command.key);
+    checkKey(command.key, this.config.maxKeyBytes);
     const { maxBodyBytes } = this.config;
     if (command.kind !== 'delete' && command.value.length > maxBodyBytes) {
       throw tooLarge('value', command.value.length, maxBodyBytes);
@@ -174,46 +152,6 @@ export class KVStorage implements KeyValueService {
       else reject(new KVError(resultError(reply.result)));
     });
   }
-
-  private checkKey(key: string): void {
-    if (key.length === 0) throw new TypeError('a key must not be empty');
-    if (key.length > this.config.maxKeyBytes) {
-      throw tooLarge('key', key.length, this.config.maxKeyBytes);
-    }
-  }
-}
-
-/** UTF-8 bytes, one character each; see `core/command.ts`. */
-function byteString(key: unknown): string {
-  if (typeof key !== 'string') throw new TypeError('a key must be a string');
-  // Characters below 128 are their own UTF-8.
-  for (let i = 0; i < key.length; i++) {
-    if (key.charCodeAt(i) > 0x7f) return Buffer.from(key, 'utf8').toString('latin1');
-  }
-  return key;
-}
-
-/** A value as it was put: JSON text in UTF-8, whose bytes are the characters of `text`. */
-function jsonValue(text: string): Json {
-  const utf8 = NOT_ASCII.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text;
-  return JSON.parse(utf8);
-}
-
-const NOT_ASCII = /[\u0080-\u00ff]/;
-
-function jsonBytes(value: unknown): Uint8Array {
-  const text: string | undefined = JSON.stringify(value);
-  if (text === undefined) throw new TypeError('a value must be something that JSON can say');
-  return Buffer.from(text, 'utf8');
-}
-
-function tooLarge(what: string, bytes: number, limit: number): KVError {
-  return new KVError(
-    operatingError('too_large', `the ${what} has ${bytes} bytes; ${limit} are allowed`, {
-      bytes,
-      limit,
-    }),
-  );
 }
 
 function resultError(

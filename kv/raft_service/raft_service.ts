@@ -15,6 +15,7 @@ import type { RaftStatus } from '../core/raft/status';
 import { type Log, QUIET } from '../runtime/log';
 import { LoopLag } from '../runtime/loop_lag';
 import { Metrics, type Readings } from '../runtime/metrics';
+import { throwLater } from '../runtime/throw_later';
 import type {
   KeyValueService,
   Readiness,
@@ -239,12 +240,6 @@ function failure(reply: RaftReply<Answer>) {
   if (reply.kind === 'failed') return reply.error;
   // Each kind of request has its kind of reply; another one is a bug of the core.
   throw new Error(`a reply of the wrong kind: ${reply.kind}`);
-}
-
-function throwLater(error: Error): void {
-  setImmediate(() => {
-    throw error;
-  });
 }
 
 /** Ready to serve linearizable requests: a leader is known and this node is not far behind it. */

@@ -3,6 +3,8 @@
 import type { ClusterNode } from '../../bin/cluster_node';
 import {
   DynamoWorld,
+  isolate,
+  placesOf,
   read,
   recordsOf,
   statusOf,
@@ -10,22 +12,14 @@ import {
   write,
 } from '../support/e2e_dynamo';
 import { send } from '../support/e2e_http';
-import { TestNetwork } from '../support/e2e_network';
+import { TestNetwork, tryNetwork } from '../support/e2e_network';
 import { testIf } from '../support/e2e_root';
-import { eventually } from '../support/e2e_world';
 
 jest.setTimeout(300_000);
 
 const NODES = 6;
 
-const testWithNetwork = testIf('ip netns', () => {
-  const network = new TestNetwork(1);
-  try {
-    network.open();
-  } finally {
-    network.close();
-  }
-});
+const testWithNetwork = testIf('ip netns', tryNetwork);
 
 type Three = [ClusterNode, ClusterNode, ClusterNode];
 
@@ -46,13 +40,6 @@ afterAll(async () => {
   await shared?.world.close();
   expect(shared?.world.unexpectedEnds ?? []).toEqual([]);
 });
-
-const placesOf = (nodes: readonly ClusterNode[]): number[] => nodes.map(({ index }) => index);
-
-/** Nothing passes between the one and all others. */
-function isolate(network: TestNetwork, nodes: readonly ClusterNode[], one: ClusterNode): void {
-  network.partition([one.index], placesOf(nodes.filter((node) => node !== one)));
-}
 
 /** What every node says of a key; the same, from all of them. */
 async function agreed(world: DynamoWorld, key: string, quorum = 3): Promise<Versions> {
@@ -210,27 +197,4 @@ testWithNetwork('links that come and go change nothing but time', async () => {
   const count = keys.length + 1 + told.size;
   const held = await Promise.all(world.nodes.map(recordsOf));
   expect(held.reduce((sum, one) => sum + one)).toBe(3 * count);
-});
-
-testWithNetwork('a stale replica is repaired by a read, and by nothing else here', async () => {
-  const network = new TestNetwork(3);
-  network.open();
-  const flags = ['--anti-entropy-ms', '3600000', '--max-hints', '0'];
-  const world = new DynamoWorld(network, flags);
-  try {
-    await world.open(3);
-    const [one, two, stale] = world.nodes as Three;
-    isolate(network, world.nodes, stale);
-    const metadata = await write(one, 'key', 'new', 2);
-    network.heal();
-    await world.calm(3);
-    expect(await recordsOf(stale)).toBe(0);
-    expect(await read(two, 'key', 3)).toEqual({ values: ['new'], metadata: [metadata] });
-    await eventually('the read has repaired it', async () => (await recordsOf(stale)) === 1);
-    isolate(network, world.nodes, stale);
-    expect(await read(stale, 'key', 1)).toEqual({ values: ['new'], metadata: [metadata] });
-    expect(world.unexpectedEnds).toEqual([]);
-  } finally {
-    await world.close();
-  }
 });

@@ -85,7 +85,19 @@ export const ZONES: readonly Zone[] = [
   ),
   zone('version', 'kv/version', [], []),
   zone('<protocol>_service', 'kv/<p>_service/**', ['kv/<p>_service/**', ...PARTS], ['node:']),
-  zone('kvstorage', 'kv/kvstorage', ['kv/raft_service/**', ...PARTS], ['node:']),
+  zone('embedding', 'kv/embedding', [WORDS], []),
+  zone(
+    '<protocol>_storage',
+    'kv/<p>_storage',
+    ['kv/<p>_service/**', 'kv/embedding', ...PARTS],
+    ['node:'],
+  ),
+  zone(
+    'kvstorage',
+    'kv/kvstorage',
+    ['kv/raft_service/**', 'kv/embedding', 'kv/dynamo_storage', ...PARTS],
+    ['node:'],
+  ),
   zone(
     'kvstorage_http',
     'kv/kvstorage_http',

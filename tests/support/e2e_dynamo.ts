@@ -104,6 +104,18 @@ export class DynamoWorld {
   }
 }
 
+export const placesOf = (nodes: readonly ClusterNode[]): number[] =>
+  nodes.map(({ index }) => index);
+
+/** Nothing passes between the one and all others. */
+export function isolate(
+  network: TestNetwork,
+  nodes: readonly ClusterNode[],
+  one: ClusterNode,
+): void {
+  network.partition([one.index], placesOf(nodes.filter((node) => node !== one)));
+}
+
 export async function statusOf(node: ClusterNode): Promise<Record<string, unknown> | undefined> {
   return (await node.status()) as Record<string, unknown> | undefined;
 }

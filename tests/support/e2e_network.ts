@@ -144,6 +144,16 @@ export class TestNetwork {
   }
 }
 
+/** Throws where such networks cannot be made. */
+export function tryNetwork(): void {
+  const network = new TestNetwork(1);
+  try {
+    network.open();
+  } finally {
+    network.close();
+  }
+}
+
 function namespaces(): string[] {
   const lines = run('ip', 'netns', 'list').split('\n');
   return lines.map((line) => line.split(' ')[0] ?? '');

@@ -1,0 +1,79 @@
+/**
+ * The words that programs meet which embed a node, whatever protocol it speaks: values, errors, and
+ * how both get in and out.
+ */
+
+import { type OperatingError, operatingError } from './core/errors';
+
+/** Whatever JSON can say. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [name: string]: Json };
+
+/** A request that was not carried out, or of which nobody knows. */
+export class KVError extends Error {
+  override readonly name = 'KVError';
+  /** A code of `errors.ts`, or `not_a_list` for an APPEND to a value that is none. */
+  readonly code: string;
+  /** Whether the request may have taken effect. */
+  readonly outcome: OperatingError['outcome'];
+  /** Whether it may be tried again, and how. */
+  readonly retry: OperatingError['retry'];
+  readonly details: Readonly<Record<string, number | string>>;
+
+  constructor(error: Omit<OperatingError, 'code'> & { readonly code: string }) {
+    super(error.message);
+    this.code = error.code;
+    this.outcome = error.outcome;
+    this.retry = error.retry;
+    this.details = error.details;
+  }
+}
+
+/** The options do not make a node; every problem is in the message. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** UTF-8 bytes, one character each; see `core/command.ts`. */
+export function byteString(key: unknown): string {
+  if (typeof key !== 'string') throw new TypeError('a key must be a string');
+  // Characters below 128 are their own UTF-8.
+  for (let i = 0; i < key.length; i++) {
+    if (key.charCodeAt(i) > 0x7f) return Buffer.from(key, 'utf8').toString('latin1');
+  }
+  return key;
+}
+
+/** A value as it was put: JSON text in UTF-8, whose bytes are the characters of `text`. */
+export function jsonValue(text: string): Json {
+  const utf8 = NOT_ASCII.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text;
+  return JSON.parse(utf8);
+}
+
+const NOT_ASCII = /[\u0080-\u00ff]/;
+
+export function jsonBytes(value: unknown): Uint8Array {
+  const text: string | undefined = JSON.stringify(value);
+  if (text === undefined) throw new TypeError('a value must be something that JSON can say');
+  return Buffer.from(text, 'utf8');
+}
+
+export function tooLarge(what: string, bytes: number, limit: number): KVError {
+  return new KVError(
+    operatingError('too_large', `the ${what} has ${bytes} bytes; ${limit} are allowed`, {
+      bytes,
+      limit,
+    }),
+  );
+}
+
+/** Throws what is wrong with a key, which rejects the promise of the call that it is for. */
+export function checkKey(key: string, maxKeyBytes: number): void {
+  if (key.length === 0) throw new TypeError('a key must not be empty');
+  if (key.length > maxKeyBytes) throw tooLarge('key', key.length, maxKeyBytes);
+}
