@@ -62,6 +62,20 @@ export class DiskFaults {
     return taken;
   }
 
+  /** Writes to a file of which every write is flushed before it is reported. */
+  writeDurably(file: SimulatedFile, bytes: Uint8Array, position: number): number {
+    const before = file.lastWrite;
+    const taken = this.write(file, bytes, position);
+    // A write that landed elsewhere, or that took nothing, has left nothing here to be flushed.
+    if (file.lastWrite === before) return taken;
+    if (this.next.delete('failed_flush')) {
+      file.failFlush(file.lastWrite, this.random);
+      throw new SystemError('EIO');
+    }
+    file.flushLastWrite();
+    return taken;
+  }
+
   flush(file: SimulatedFile, through: number): void {
     if (this.next.delete('failed_flush')) {
       file.failFlush(through, this.random);

@@ -54,13 +54,13 @@ export class SimulatedFile {
 
   /** A flush that began after this write has ended. */
   flush(through: number): void {
-    if (this.durable.length !== this.live.length) {
-      this.durable = resized(this.durable, this.live.length);
-    }
-    for (const { from, to } of this.takeUnflushed(through)) {
-      this.live.copy(this.durable, from, from, to);
-    }
-    this.wasFlushed = true;
+    this.makeDurable(this.takeUnflushed(through));
+  }
+
+  /** The last write has been flushed by itself; what was written before it may still be lost. */
+  flushLastWrite(): void {
+    const last = this.unflushed.pop();
+    if (last !== undefined) this.makeDurable([last]);
   }
 
   /**
@@ -94,6 +94,14 @@ export class SimulatedFile {
   damage(bytes: Uint8Array, position: number): void {
     this.live.set(bytes, position);
     this.durable.set(bytes, position);
+  }
+
+  private makeDurable(stretches: readonly Stretch[]): void {
+    if (this.durable.length !== this.live.length) {
+      this.durable = resized(this.durable, this.live.length);
+    }
+    for (const { from, to } of stretches) this.live.copy(this.durable, from, from, to);
+    this.wasFlushed = true;
   }
 
   private takeUnflushed(through: number): Stretch[] {

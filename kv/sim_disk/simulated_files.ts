@@ -20,6 +20,7 @@ import { SimulatedFile } from './simulated_file';
 const PARTS = 1000;
 /** How long everything but a flush takes at most. */
 const QUICK_MS = 0.1;
+const MUST_EXIST: readonly OpenMode[] = ['read', 'update', 'durable_update'];
 
 /** What a process has asked for and has no answer to. */
 interface Operation<T> {
@@ -35,6 +36,8 @@ export class SimulatedFiles implements FileSystem {
 
   private readonly folders = new Set<string>();
   private readonly handles = new Map<FileHandle, SimulatedFile>();
+  /** Those of which every write is flushed before it is reported. */
+  private readonly durableHandles = new Set<FileHandle>();
   private lastHandle: FileHandle = 2;
   private host: Pick<DiskHost, 'later'> | undefined;
   private readonly underWay = new Set<Operation<unknown>>();
@@ -65,6 +68,7 @@ export class SimulatedFiles implements FileSystem {
     for (const operation of this.underWay) this.abandon(operation);
     this.underWay.clear();
     this.handles.clear();
+    this.durableHandles.clear();
     if (how === 'power_cut') this.names.losePower(this.random);
   }
 
@@ -80,12 +84,11 @@ export class SimulatedFiles implements FileSystem {
 
   openSync(path: string, mode: OpenMode): FileHandle {
     const existing = this.names.get(path);
-    if (existing === undefined && (mode === 'read' || mode === 'update')) {
-      throw new SystemError('ENOENT');
-    }
+    if (existing === undefined && MUST_EXIST.includes(mode)) throw new SystemError('ENOENT');
     if (existing !== undefined && mode === 'exclusive') throw new SystemError('EEXIST');
-    if (mode === 'create') existing?.truncate();
+    if (mode === 'create' || mode === 'durable_create') existing?.truncate();
     this.handles.set(++this.lastHandle, existing ?? this.added(path));
+    if (mode.startsWith('durable')) this.durableHandles.add(this.lastHandle);
     return this.lastHandle;
   }
 
@@ -98,7 +101,9 @@ export class SimulatedFiles implements FileSystem {
   }
 
   writeSync(handle: FileHandle, bytes: Uint8Array, position: number): number {
-    this.opened(handle).write(bytes, position);
+    const file = this.opened(handle);
+    file.write(bytes, position);
+    if (bytes.length > 0 && this.durableHandles.has(handle)) file.flushLastWrite();
     return bytes.length;
   }
 
@@ -110,6 +115,7 @@ export class SimulatedFiles implements FileSystem {
   closeSync(handle: FileHandle): void {
     this.opened(handle);
     this.handles.delete(handle);
+    this.durableHandles.delete(handle);
   }
 
   renameSync(from: string, to: string): void {
@@ -147,13 +153,14 @@ export class SimulatedFiles implements FileSystem {
     const { faults } = this;
     const file = this.opened(handle);
     const bytes = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
-    const run = () => faults.write(file, bytes, position);
     const runInPart = () => file.write(faults.beginningOf(bytes), position);
-    this.begin(this.quick(), { run, runInPart }, done);
-  }
-
-  syncData(handle: FileHandle, done: Done): void {
-    this.sync(handle, done);
+    if (this.durableHandles.has(handle)) {
+      const run = () => faults.writeDurably(file, bytes, position);
+      this.begin(this.flushTime(), { run, runInPart }, done);
+    } else {
+      const run = () => faults.write(file, bytes, position);
+      this.begin(this.quick(), { run, runInPart }, done);
+    }
   }
 
   sync(handle: FileHandle, done: Done): void {

@@ -140,7 +140,7 @@ function openActive(place: JournalPlace, { segments }: RecoveredJournal): Active
   const last = segments[segments.length - 1];
   if (last === undefined) throw new Error('a recovered journal has at least one segment');
   const { first, end } = last;
-  const file = place.fs.openSync(inFolder(place, segmentName(first)), 'update');
+  const file = place.fs.openSync(inFolder(place, segmentName(first)), 'durable_update');
   const size = Math.max(last.size, place.segmentBytes);
   return { file, first, seed: segmentSeed(place.storageId, first), size, end };
 }

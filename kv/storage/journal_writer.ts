@@ -1,10 +1,11 @@
 /**
- * Appends records: one write and one flush for each batch, the next batch gathering meanwhile.
+ * Appends records: one write, which is durable when it is reported, for each batch, the next batch
+ * gathering meanwhile.
  *
  * Never more than one write is under way, so what was handed over becomes durable in that order,
  * and every record of a batch can name the record before the batch as durable (J4). After a write
- * or a flush that failed, nothing is ever written again: a flush that is tried again reports
- * success for bytes that the system has already thrown away (J6).
+ * that failed, nothing is ever written again: a flush that is tried again reports success for bytes
+ * that the system has already thrown away (J6).
  */
 
 import { InvariantViolation, invariant } from '../core/assert';
@@ -138,17 +139,9 @@ export class JournalWriter {
 
   private writeEncoded(done: Done): void {
     const { active, encoder } = this;
-    const { fs } = this.place;
-    writeWhole(fs, active.file, encoder.parts, active.end, (error) => {
-      active.end += encoder.bytes;
-      if (error === null) this.flush(done);
-      else done(error);
-    });
-  }
-
-  private flush(done: Done): void {
     const began = performance.now();
-    this.place.fs.syncData(this.active.file, (error) => {
+    writeWhole(this.place.fs, active.file, encoder.parts, active.end, (error) => {
+      active.end += encoder.bytes;
       this.lastFsyncMs = performance.now() - began;
       if (error === null) this.fsyncCount++;
       done(error);

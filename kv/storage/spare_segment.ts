@@ -6,10 +6,10 @@
  * flushed by itself: an append that comes at a bad moment waits for one piece at most.
  */
 
-import type { Done, FileHandle } from './file_system';
+import type { FileHandle } from './file_system';
 import { inFolder, type JournalPlace } from './journal_place';
 import { SPARE_FILE } from './segment_format';
-import { inOrder, writeWhole } from './whole_files';
+import { writeWhole } from './whole_files';
 
 const PIECE_BYTES = 512 * 1024;
 const ZEROS = Buffer.alloc(PIECE_BYTES);
@@ -40,7 +40,7 @@ export class SpareSegment {
   prepare(): void {
     if (this.working || this.file !== undefined || this.failure !== undefined) return;
     this.working = true;
-    this.place.fs.open(inFolder(this.place, SPARE_FILE), 'create', (error, file) => {
+    this.place.fs.open(inFolder(this.place, SPARE_FILE), 'durable_create', (error, file) => {
       if (error === null) {
         this.file = file;
         this.filled = 0;
@@ -76,17 +76,10 @@ export class SpareSegment {
     if (file === undefined) return;
     const length = Math.min(PIECE_BYTES, this.place.segmentBytes - this.filled);
     this.working = true;
-    inOrder(
-      [
-        (done: Done) =>
-          writeWhole(this.place.fs, file, [ZEROS.subarray(0, length)], this.filled, done),
-        (done: Done) => this.place.fs.syncData(file, done),
-      ],
-      (error) => {
-        if (error === null) this.filled += length;
-        this.pieceDone(error);
-      },
-    );
+    writeWhole(this.place.fs, file, [ZEROS.subarray(0, length)], this.filled, (error) => {
+      if (error === null) this.filled += length;
+      this.pieceDone(error);
+    });
   }
 
   private handOver(): void {

@@ -32,6 +32,8 @@ const LARGE_STRETCH = 1024;
 /** So many turns of the event loop without an operation mean that there will be none. */
 const QUIET_TURNS = 32;
 
+const MUST_EXIST: readonly OpenMode[] = ['read', 'update', 'durable_update'];
+
 interface File {
   live: Buffer;
   durable: Buffer;
@@ -50,6 +52,8 @@ export class SimulatedDisk implements FileSystem {
 
   private readonly folders = new Set<string>();
   private readonly open_ = new Map<number, File>();
+  /** Open files of which every write is durable when it is reported. */
+  private readonly durable = new Set<number>();
   private readonly waiting: (() => void)[] = [];
   /** Changes of names since the last flush of their folder. */
   private readonly changes: { readonly folder: string; readonly apply: NameChange }[] = [];
@@ -155,11 +159,12 @@ export class SimulatedDisk implements FileSystem {
   openSync(path: string, mode: OpenMode): number {
     this.begin('open', path);
     const existing = this.names.get(path);
-    if (existing === undefined && (mode === 'read' || mode === 'update')) throw failure('ENOENT');
+    if (existing === undefined && MUST_EXIST.includes(mode)) throw failure('ENOENT');
     if (existing !== undefined && mode === 'exclusive') throw failure('EEXIST');
     const file = existing ?? this.added(path);
-    if (mode === 'create') file.live = Buffer.alloc(0);
+    if (mode === 'create' || mode === 'durable_create') file.live = Buffer.alloc(0);
     this.open_.set(this.nextFile, file);
+    if (mode.startsWith('durable')) this.durable.add(this.nextFile);
     return this.nextFile++;
   }
 
@@ -189,6 +194,7 @@ export class SimulatedDisk implements FileSystem {
   closeSync(file: number): void {
     this.opened(file);
     this.open_.delete(file);
+    this.durable.delete(file);
   }
 
   renameSync(from: string, to: string): void {
@@ -239,11 +245,8 @@ export class SimulatedDisk implements FileSystem {
     position: number,
     done: DoneWith<number>,
   ): void {
-    this.later(() => this.writeParts(file, parts, position), done);
-  }
-
-  syncData(file: number, done: Done): void {
-    this.later(() => this.syncSync(file), done);
+    if (this.durable.has(file)) this.writeDurably(file, parts, position, done);
+    else this.later(() => this.writeParts(file, parts, position), done);
   }
 
   sync(file: number, done: Done): void {
@@ -268,6 +271,39 @@ export class SimulatedDisk implements FileSystem {
 
   soon(done: Done): void {
     setImmediate(done, null);
+  }
+
+  /** In two operations, so that the power may go, and a fault come, between writing and flushing. */
+  private writeDurably(
+    file: number,
+    parts: readonly Uint8Array[],
+    position: number,
+    done: DoneWith<number>,
+  ): void {
+    this.later(
+      () => this.writeParts(file, parts, position),
+      (error, written) => {
+        if (error !== null) done(error, written);
+        else {
+          this.later(
+            () => this.flushPart(file, position, written),
+            (failed) => done(failed, written),
+          );
+        }
+      },
+    );
+  }
+
+  private flushPart(file: number, from: number, length: number): void {
+    const opened = this.opened(file);
+    this.begin('sync', opened.path);
+    if (opened.durable.length < opened.live.length) {
+      const grown = Buffer.alloc(opened.live.length);
+      opened.durable.copy(grown);
+      opened.durable = grown;
+    }
+    opened.live.copy(opened.durable, from, from, from + length);
+    opened.everSynced = true;
   }
 
   private later<T>(operation: () => T, done: (error: Error | null, value: T) => void): void {

@@ -31,9 +31,12 @@ export function testIf(
   }
 }
 
-/** Makes every flush of a running process fail, until it ends. Resolves once that is in force. */
+/**
+ * Makes every flush of a running process fail, also those that are part of a write at a place in a
+ * file, until it ends. Resolves once that is in force.
+ */
 export async function failFlushes(node: ClusterNode): Promise<ChildProcess> {
-  const flushes = 'fdatasync,fsync';
+  const flushes = 'fdatasync,fsync,pwrite64,pwritev,pwritev2';
   const child = spawn(
     'strace',
     [
