@@ -9,6 +9,12 @@ import type { FastLane } from './fast_lane';
 
 /** Connections become idle in many ways, so a drain looks again and again. */
 const SWEEP_MS = 20;
+/**
+ * How long connections that are idle when a drain begins stay open. A client that is busy sends its
+ * next request within this time, and is told that the node stops, and that nothing was done; if the
+ * connection were closed under it, it would not know.
+ */
+const LINGER_MS = 100;
 
 export class Connections {
   /** The reply to the last request of each connection. */
@@ -43,7 +49,7 @@ export class Connections {
     if (this.drained === undefined) {
       this.drained = this.beginDrain();
       // Connections that leave the lane now find a server that drains.
-      this.lane?.drain();
+      this.lane?.drain(LINGER_MS);
     }
     return this.drained;
   }
@@ -58,7 +64,10 @@ export class Connections {
   private beginDrain(): Promise<void> {
     for (const res of this.newest.values()) res.shouldKeepAlive = false;
     return new Promise((resolve) => {
-      const sweep = setInterval(() => this.closeIdle(), SWEEP_MS);
+      const from = performance.now() + LINGER_MS;
+      const sweep = setInterval(() => {
+        if (performance.now() >= from) this.closeIdle();
+      }, SWEEP_MS);
       const deadline = setTimeout(() => this.cut(), this.drainTimeoutMs);
       // The `close` of an HTTP server would cut answers that are still being sent, see `closeIdle`.
       TcpServer.prototype.close.call(this.server, () => {

@@ -71,10 +71,17 @@ export class FastLane implements Lane {
     this.connections.delete(connection);
   }
 
-  /** Ends what is idle, and everything else with its last answer; new requests leave the lane. */
-  drain(): void {
+  /**
+   * Ends what is idle after `lingerMs`, and everything else with its last answer; new requests leave
+   * the lane.
+   */
+  drain(lingerMs: number): void {
     this.draining = true;
     for (const connection of this.connections) connection.drain();
+    const linger = setTimeout(() => {
+      for (const connection of this.connections) connection.endIfIdle();
+    }, lingerMs);
+    this.server.on('close', () => clearTimeout(linger));
   }
 
   /** Closes all connections at once. */

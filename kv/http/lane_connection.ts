@@ -87,7 +87,11 @@ export class LaneConnection {
   /** To be called when the lane begins to drain. What is under way is answered first. */
   drain(): void {
     if (this.state === 'reading' && this.unread.length > 0) this.leave(this.unread.take());
-    else this.goOn();
+  }
+
+  /** Closes the connection of a lane that drains if nothing is under way on it. */
+  endIfIdle(): void {
+    if (this.state === 'reading') this.goOn();
   }
 
   /**

@@ -220,6 +220,19 @@ describe.each(VARIANTS)('$variant', ({ hotPath, fastLane }) => {
       expect(http.service.writes).toEqual([]);
     });
 
+    test('tells a client that was between two requests that nothing was done', async () => {
+      await start();
+      const busy = await open();
+      expect((await busy.send(request('POST', '/keys/a', PUT)).next()).status).toBe(204);
+      const drained = http.drain();
+      const answer = await busy.send(request('POST', '/keys/b', PUT)).next();
+      expect(errorOf(answer)).toMatchObject({ code: 'stopping', outcome: 'not_applied' });
+      expect(answer).toMatchObject({ status: 503, headers: { connection: 'close' } });
+      expect(await busy.closed()).toBe('');
+      await drained;
+      expect([...http.service.state.keys()]).toEqual(['a']);
+    });
+
     test('says not ready, and still live', async () => {
       await start();
       const answers = new Map<string, unknown>();
