@@ -91,7 +91,7 @@ export const DYNAMO_NUMBERS = {
   giveUpMs: ms(600, 5, DAY, 'how long a request looks for its quorum at least'),
   antiEntropyMs: ms(30_000, 50, DAY, 'how often a node compares its data with another'),
   maxHints: count(1_000_000, 0, 100_000_000, 'keys kept for nodes that cannot be reached'),
-  maxSiblings: count(64, 1, 1000, 'concurrent versions of a key; past that writes are refused'),
+  maxSiblings: count(64, 1, 256, 'concurrent versions of a key; past that writes are refused'),
 } as const;
 
 /** Settings of the convergent protocol. */

@@ -30,6 +30,7 @@ export function statusReport(parts: StatusParts): Readonly<Record<string, unknow
       ...{ name, address: id, standing, suspected },
       connected: peers.get(id)?.connected ?? id === core.self,
     })),
+    replicas: core.replicas,
     ring_share: Number(core.ringShare.toFixed(4)),
     records: core.keys,
     data_bytes: core.bytes,
@@ -81,6 +82,7 @@ export function metricsText(
     ['failed_requests_total', 'Requests that were refused or failed', requests.failed],
     ['read_repairs_total', 'Replicas repaired by reads', core.repairs],
     ['keys_handed_over_total', 'Keys handed over to others', core.handedOver],
+    ['keys_received_total', 'Keys taken from others outside of requests', core.received],
     ['stand_ins_total', 'Nodes asked to stand in for others', core.standIns],
     ['fsyncs_total', 'Completed flushes of the journal', storage.fsyncCount],
   ];

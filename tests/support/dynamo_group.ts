@@ -85,10 +85,10 @@ export class DynamoGroup {
   }
 
   /** A node that asks `seed` to come in. */
-  add(number: number, seed: NodeId): NodeId {
+  add(number: number, seed: NodeId, options: Partial<DynamoOptions> = {}): NodeId {
     const id = this.id(number);
     this.machines.set(id, { id, core: undefined, records: [], storage: ++this.lastStorage });
-    this.start(id, { founders: [], seedNode: seed });
+    this.start(id, { founders: [], seedNode: seed, ...options });
     return id;
   }
 
@@ -102,8 +102,8 @@ export class DynamoGroup {
     return this.machines.get(id)?.records ?? [];
   }
 
-  restart(id: NodeId): void {
-    this.start(id, { founders: [] });
+  restart(id: NodeId, options: Partial<DynamoOptions> = {}): void {
+    this.start(id, { founders: [], ...options });
   }
 
   /** As SIGSTOP does: what is sent to it waits. */

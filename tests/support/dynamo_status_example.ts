@@ -15,6 +15,7 @@ export const DYNAMO_STATUS: DynamoStatus = {
     { id: self, name: 'node01', standing: 'member', version: 2, suspected: false },
     { id: other, name: 'node02', standing: 'joining', version: 1, suspected: true },
   ],
+  replicas: 3,
   ringShare: 0.5,
   keys: 3,
   bytes: 300,

@@ -22,6 +22,7 @@ export const DEFAULT_DYNAMO_OPTIONS: Omit<
   maxPendingRequests: 20_000,
   maxHints: 1_000_000,
   maxSiblings: 64,
+  maxSiblingBytes: 16 * MIB,
   maxKeysPerMessage: 256,
   maxBytesPerMessage: MIB,
   maxCounters: 200_000,

@@ -12,7 +12,8 @@ export function checkState(node: DynamoState): void {
   const { hints, moves } = deliveries;
   const all = { self, standing, hints, moves, pendingRequests, operations: operations.size };
   invariant(journal.durable <= journal.sequence, 'D4: the disk is not ahead of the journal', all);
-  invariant(hints <= options.maxHints, 'D5: hints are bounded', { ...all, max: options.maxHints });
+  const maxHints = Math.max(options.maxHints, node.hintsAtStart);
+  invariant(hints <= maxHints, 'D5: hints are bounded', { ...all, maxHints });
   invariant(pendingRequests <= options.maxPendingRequests, 'D6: requests under way are bounded', {
     ...all,
     max: options.maxPendingRequests,

@@ -8,7 +8,7 @@ import type { NodeId } from '../ids';
 import type { MessageOf } from './messages';
 import { partitionOf } from './ring';
 import type { DynamoState } from './state';
-import { mergeVersions, type Versions } from './versions';
+import { mergeVersions, sizeOf, type Versions } from './versions';
 
 /** Merges versions into what is held. Durable once the journal is. */
 export function keep(node: DynamoState, key: ByteString, versions: Versions): void {
@@ -80,9 +80,11 @@ export function dropIfDone(node: DynamoState, key: ByteString): void {
 
 /** Whether a client's write would make one more version of a key that has too many already. */
 export function hasTooMany(node: DynamoState, key: ByteString, versions: Versions): boolean {
-  const known = node.store.versionsOf(key).length;
-  const merged = mergeVersions(node.store.versionsOf(key), versions).length;
-  return merged > known && merged > node.options.maxSiblings;
+  const { maxSiblings, maxSiblingBytes } = node.options;
+  const known = node.store.versionsOf(key);
+  const merged = mergeVersions(known, versions);
+  if (merged.length <= Math.max(1, known.length)) return false;
+  return merged.length > maxSiblings || sizeOf(merged) > maxSiblingBytes;
 }
 
 /** Another node wants something kept: answered once it is durable. */

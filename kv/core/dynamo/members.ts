@@ -72,11 +72,14 @@ export class MemberTable {
 
   private changed(): void {
     const sorted = this.all.toSorted((one, other) => (one.id < other.id ? -1 : 1));
-    this.digestNow = digestOfList(
-      sorted.map((one) =>
+    // Nodes that were told another number of replicas go by another ring with the same members: they
+    // must never take each other's word (D10).
+    this.digestNow = digestOfList([
+      this.replicas,
+      ...sorted.map((one) =>
         digestOfDots(`${one.id} ${one.name}`, [one.version, STANDINGS.indexOf(one.standing)]),
       ),
-    );
+    ]);
     const ringOf = (...standings: readonly Standing[]): Ring => {
       const of = sorted.filter(({ standing }) => standings.includes(standing));
       return new Ring(

@@ -77,10 +77,10 @@ export function launch(node: DynamoState, operation: Operation, manners: Manners
     askNext(node, operation, place, manners);
   }
   progress(node, operation, manners);
-  node.later(node.options.standInMs, () => look(node, operation, manners));
-  const { client } = operation;
-  if (client === undefined) return;
-  node.alarms.at(client.deadline, () => giveUp(node, operation));
+  // Alarms know the number only: else each would keep a value alive until the deadline has come.
+  const { number, client } = operation;
+  node.later(node.options.standInMs, () => look(node, number, manners));
+  if (client !== undefined) node.alarms.at(client.deadline, () => giveUp(node, number));
 }
 
 /** The place that this node was asked to fill; undefined if it was not, or the place is filled. */
@@ -132,8 +132,9 @@ function standIn(node: DynamoState, { key, places }: Operation): NodeId | undefi
 }
 
 /** Time has passed: who has not answered is replaced, and suspected if it was silent altogether. */
-function look(node: DynamoState, operation: Operation, manners: Manners): void {
-  if (!node.operations.has(operation.number)) return;
+function look(node: DynamoState, number: number, manners: Manners): void {
+  const operation = node.operations.get(number);
+  if (operation === undefined) return;
   const { standInMs } = node.options;
   for (const place of operation.places) {
     if (place.state !== 'waiting' || node.now - place.askedAt < standInMs) continue;
@@ -144,8 +145,8 @@ function look(node: DynamoState, operation: Operation, manners: Manners): void {
     askNext(node, operation, place, manners);
   }
   progress(node, operation, manners);
-  if (!node.operations.has(operation.number)) return;
-  node.later(node.options.standInMs, () => look(node, operation, manners));
+  if (!node.operations.has(number)) return;
+  node.later(node.options.standInMs, () => look(node, number, manners));
 }
 
 /** Answers the client if it can be answered, and ends what has come to its end. */
@@ -165,8 +166,9 @@ function progress(node: DynamoState, operation: Operation, manners: Manners): vo
 }
 
 /** The deadline of a client has come. */
-function giveUp(node: DynamoState, operation: Operation): void {
-  if (operation.client === undefined) return;
+function giveUp(node: DynamoState, number: number): void {
+  const operation = node.operations.get(number);
+  if (operation?.client === undefined) return;
   answerClient(node, operation, failure(operation, 'the time is over'));
 }
 

@@ -49,6 +49,8 @@ export interface DynamoOptions {
   readonly maxHints: number;
   /** A key that has so many concurrent versions takes no further one. */
   readonly maxSiblings: number;
+  /** Nor one whose versions have so many bytes together: all of them travel in one message. */
+  readonly maxSiblingBytes: number;
   /** Keys in one comparison, and about how many bytes of versions in one message. */
   readonly maxKeysPerMessage: number;
   readonly maxBytesPerMessage: number;

@@ -51,6 +51,8 @@ export class DynamoState {
   readonly issuer: Issuer;
   table: MemberTable;
   suspects: Suspects;
+  /** A node that is started with a lower bound on hints keeps those that it has. */
+  readonly hintsAtStart: number;
   readonly alarms = new Alarms();
   /** Requests of clients under way, and what is left to be done after they were answered. */
   readonly operations = new Map<number, Operation>();
@@ -84,6 +86,7 @@ export class DynamoState {
   ) {
     this.store = initial.store;
     this.deliveries = initial.deliveries;
+    this.hintsAtStart = initial.deliveries.hints;
     this.journal = initial.journal;
     this.snapshots = snapshotsOf(this);
     this.group = initial.group;

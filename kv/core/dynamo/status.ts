@@ -12,6 +12,8 @@ export interface DynamoStatus {
   readonly standing: Standing | 'waiting' | 'none';
   readonly group: number;
   readonly members: readonly (Member & { readonly suspected: boolean })[];
+  /** On how many nodes each key lies, as this node was told. */
+  readonly replicas: number;
   /** The part of all copies that lies here by the ring, 0 to 1. */
   readonly ringShare: number;
   readonly keys: number;
@@ -41,6 +43,7 @@ export function statusOf(node: DynamoState): DynamoStatus {
     standing: waiting ? 'waiting' : (node.standing ?? 'none'),
     group,
     members: table.all.map((member) => ({ ...member, suspected: suspects.has(member.id) })),
+    replicas: options.replicas,
     ringShare: table.current.shareOf(self),
     keys: store.size,
     bytes: store.bytes,

@@ -5,8 +5,11 @@ import { readDot, readPast, writeDot, writePast } from './metadata';
 import { isVersionSet, type Version, type Versions } from './versions';
 
 const LEAST_VERSION_BYTES = 22;
-/** No set of versions is larger: see `maxSiblings` in the options, and DESIGN.md. */
-export const MAX_VERSIONS = 4096;
+/**
+ * No set of versions is larger. Each of 256 members takes up to 256 (`maxSiblings`) when all are cut
+ * off from each other, and what was taken must be readable afterwards.
+ */
+export const MAX_VERSIONS = 65_536;
 
 export function writeVersions(writer: ByteWriter, versions: Versions): ByteWriter {
   writer.u32(versions.length);

@@ -28,6 +28,7 @@ export function drawDynamoOptions(prng: Prng, slowestDelayMs: number): SharedDyn
     maxPendingRequests: prng.pick([4, 1000, 1000]),
     maxHints: prng.pick([2, 1000, 1000]),
     maxSiblings: prng.pick([3, 64, 64]),
+    maxSiblingBytes: prng.pick([400, 1e6, 1e6]),
     maxKeysPerMessage: prng.pick([1, 3, 256]),
     maxBytesPerMessage: prng.pick([200, 10_000]),
     maxCounters: prng.pick([3, 1000]),

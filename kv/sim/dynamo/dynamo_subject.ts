@@ -40,7 +40,7 @@ export class DynamoSubject
   private readonly cores = new Map<NodeId, Dynamo>();
   private readonly disks = new DynamoDisks();
   private readonly said = new Said(this.disks);
-  private readonly ofOneMind = new OfOneMind();
+  private readonly ofOneMind: OfOneMind;
   private readonly history: TrueHistory;
   private readonly memory: ClientMemory;
   private readonly copies: Copies;
@@ -54,7 +54,8 @@ export class DynamoSubject
     private readonly configuration: RunConfiguration,
     private readonly report: (name: string, count: number) => void,
   ) {
-    const { metadataSecret } = options;
+    const { metadataSecret, replicas } = options;
+    this.ofOneMind = new OfOneMind(replicas);
     this.history = new TrueHistory((key, version) => metadataOf(key, version, metadataSecret));
     this.memory = new ClientMemory(this.history, this.largestQuorum);
     this.copies = new Copies(this.disks, this.history, this.memory, (name) => this.count(name));

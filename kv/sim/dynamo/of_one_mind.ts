@@ -4,6 +4,8 @@
  * that each drop a key because the other has said that it has it) needs two such answers to cross.
  */
 
+import { decodeRecord } from '../../core/dynamo/journal';
+import { MemberTable } from '../../core/dynamo/members';
 import type { DynamoMessage } from '../../core/dynamo/messages';
 import type { DynamoReply } from '../../core/dynamo/requests';
 import type { NodeId } from '../../core/ids';
@@ -25,12 +27,17 @@ export class OfOneMind {
   private readonly tables = new Map<NodeId, number>();
   private steps = 0;
 
+  constructor(private readonly replicas: number) {}
+
   /** Looks at what a node wants to say, and at the table that it has after the step. */
   observe(node: NodeId, table: number, effects: readonly DynamoEffect[]): void {
     this.steps++;
-    // What came in before the news of this step was answered by the table from before it.
+    // What came in before the news of this step was answered by the table from before it, or by one
+    // that it had for a moment; each is written down.
     const before = this.tables.get(node) ?? table;
-    for (const each of [before, table]) this.lastHeld.set(`${node} ${each}`, this.steps);
+    for (const each of [before, ...tablesIn(effects, this.replicas), table]) {
+      this.lastHeld.set(`${node} ${each}`, this.steps);
+    }
     this.tables.set(node, table);
     for (const effect of effects) if (effect.kind === 'send') this.look(node, effect);
   }
@@ -58,4 +65,14 @@ export class OfOneMind {
         return;
     }
   }
+}
+
+function tablesIn(effects: readonly DynamoEffect[], replicas: number): number[] {
+  const records = effects.flatMap((effect) => (effect.kind === 'persist' ? effect.records : []));
+  return records.map(decodeRecord).flatMap((record) => {
+    if (record.kind !== 'members') return [];
+    const table = new MemberTable(replicas);
+    table.merge(record.members);
+    return [table.digest];
+  });
 }
