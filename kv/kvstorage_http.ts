@@ -7,7 +7,9 @@
 import type { Server } from 'node:http';
 import { parseCommandLine } from './command_line';
 import type { NodeConfig } from './config';
+import { ConvergentService } from './convergent_service/convergent_service';
 import { DynamoService } from './dynamo_service/dynamo_service';
+import { createConvergentServer } from './http/convergent_server';
 import { createDynamoServer } from './http/dynamo_server';
 import { createLogServer } from './http/log_server';
 import type { HttpOptions } from './http/options';
@@ -88,6 +90,12 @@ async function openNode(
   if (config.protocol === 'dynamo') {
     const node = await DynamoService.open(config, hooks);
     return { node, http: createDynamoServer(node, settings) };
+  }
+  if (config.protocol === 'convergent') {
+    const node = await ConvergentService.open(config, hooks);
+    const http = createConvergentServer(node, settings);
+    node.attach(http.server);
+    return { node, http };
   }
   if (config.protocol === 'log') {
     const node = await ReplicatedLogService.open(config, hooks);

@@ -126,7 +126,12 @@ export class UrlPeers {
       this.options.transport.removePeer(before);
     }
     this.settle(place, id);
-    this.askLater(place);
+    if (before === undefined || before === id) this.askLater(place);
+    else {
+      // The one before knew of this node; the new one cannot.
+      place.callMeBack = true;
+      this.ask(place);
+    }
     if (isNews) found(peer, id, before);
   }
 

@@ -103,13 +103,8 @@ export const ZONES: readonly Zone[] = [
     'kv/kvstorage_http',
     [
       ...['kv/kvstorage', 'kv/http/**', 'kv/runtime/**', 'kv/config', 'kv/command_line'],
-      ...[
-        'kv/dynamo_service/dynamo_service',
-        'kv/log_service/log_service',
-        'kv/service',
-        'kv/version',
-        WORDS,
-      ],
+      ...['dynamo', 'convergent', 'log'].map((one) => `kv/${one}_service/${one}_service`),
+      ...['kv/service', 'kv/version', WORDS],
     ],
     ['node:', 'express'],
   ),

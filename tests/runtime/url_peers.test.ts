@@ -142,6 +142,8 @@ test('another replica at the same URL takes the place of the one before', async 
   await a.lookout.until(() => a.found.length === 2);
   expect(a.found).toEqual([`${first.port} b1`, `${first.port} b2 was b1`]);
   expect([...a.transport.stats().keys()]).toEqual([second.id]);
+  await linked(a, second.id);
+  await linked(second, a.id);
 });
 
 test('two URLs of one replica: the last one counts, and messages go on', async () => {

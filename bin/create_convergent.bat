@@ -1,0 +1,5 @@
+@echo off
+rem Starts one replica of the convergent system, in one of two forms:
+rem   set PORT=8001, then create_convergent.bat [flags]
+rem   create_convergent.bat ^<index^> ^<port^> "<ports of all>" [flags]
+node --no-parallel-scavenge --max-semi-space-size=8 "%~dp0create_convergent.js" %*

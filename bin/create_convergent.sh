@@ -1,0 +1,5 @@
+#!/bin/sh
+# Starts one replica of the convergent system, in one of two forms:
+#   PORT=8001 create_convergent.sh [flags]
+#   create_convergent.sh <index> <port> '<ports of all>' [flags]
+exec node --no-parallel-scavenge --max-semi-space-size=8 "$(dirname "$0")/create_convergent.js" "$@"
