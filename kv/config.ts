@@ -257,9 +257,11 @@ const AT_MOST = [
 /** What is allowed but deserves a line in the log. */
 function warningsAbout(config: NodeConfig): ConfigProblem[] {
   const warnings = new Problems();
-  const { peerHost, partners, secret } = config;
+  const { peerHost, partners, secret, protocol } = config;
+  // A group of the leaderless system lets anybody in who knows the secret.
+  const isAlone = partners.length === 0 && protocol !== 'dynamo';
   warnings.unless(
-    secret !== undefined || partners.length === 0 || isLoopback(peerHost),
+    secret !== undefined || isAlone || isLoopback(peerHost),
     'secret',
     `is not set and peers are listened for on ${peerHost}: whoever reaches that port can act as a member`,
   );

@@ -3,7 +3,13 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CommandLine, parseCommandLine } from '../kv/command_line';
 import { configFrom, type NodeConfig } from '../kv/config';
-import { CONVERGENT_NUMBERS, LOG_NUMBERS, NODE_NUMBERS, RAFT_NUMBERS } from '../kv/config_numbers';
+import {
+  CONVERGENT_NUMBERS,
+  DYNAMO_NUMBERS,
+  LOG_NUMBERS,
+  NODE_NUMBERS,
+  RAFT_NUMBERS,
+} from '../kv/config_numbers';
 
 const ONE = ['8080', '127.0.0.1:6000'];
 
@@ -178,6 +184,55 @@ describe('a replica of the convergent system', () => {
         convergent: changed,
       });
     }
+  });
+});
+
+describe('a node of the leaderless system', () => {
+  const dynamo = (...args: string[]): NodeConfig => run('--protocol', 'dynamo', ...args);
+
+  test('has a name and a seed; without them it is called by its address and begins a group', () => {
+    expect(dynamo()).toMatchObject({
+      ...{ protocol: 'dynamo', nodeName: '127.0.0.1:6000', seed: undefined, partners: [] },
+      ...{ clusterId: 'dynamo' },
+    });
+    const named = dynamo('--node-name', 'node01', '--seed', 'LOCALHOST:9701');
+    expect(named).toMatchObject({ nodeName: 'node01', seed: 'localhost:9701' });
+  });
+
+  test('its numbers have flags', () => {
+    const standard = dynamo();
+    for (const name of Object.keys(DYNAMO_NUMBERS)) {
+      const value = Object(standard.dynamo)[name] + 1;
+      const changed = { ...standard.dynamo, [name]: value };
+      expect(dynamo(`--${kebab(name)}=${value}`)).toEqual({ ...standard, dynamo: changed });
+    }
+  });
+
+  test('whoever listens to the world without a secret is warned', () => {
+    const args = ['8080', '10.0.0.1:6000', '--protocol', 'dynamo'];
+    const line = parseCommandLine(args);
+    expect(line).toMatchObject({ warnings: [expect.stringContaining('--secret-file is not set')] });
+    expect(parseCommandLine([...ONE, '--protocol', 'dynamo'])).toMatchObject({ warnings: [] });
+  });
+
+  test.each([
+    [['127.0.0.1:6001'], '<partner> are not for dynamo: give one member as --seed'],
+    [['--seed', 'nowhere'], '--seed must be host:port, like 127.0.0.1:6000, not "nowhere"'],
+    [['--seed', '127.0.0.1:6000'], '--seed must not be this node itself'],
+    [['--node-name', 'a b'], '--node-name must be 1 to 255 letters'],
+    [['--replicas', '0'], '--replicas must be a whole number from 1 to 16'],
+    [['--replicas', 'three'], '--replicas must be a whole number'],
+    [['--max-siblings', '257'], '--max-siblings must be a whole number from 1 to 256'],
+    [['--max-hints', '-1'], '--max-hints must be a whole number'],
+    [['--stand-in-ms', '700'], '--stand-in-ms (700) must be at most --give-up-ms (600)'],
+  ])('%j is refused', (args, complaint) => {
+    expect(refused([...ONE, '--protocol', 'dynamo', ...args])).toContain(complaint);
+  });
+
+  test('a seed is for it alone', () => {
+    expect(refused([...ONE, '--seed', '127.0.0.1:9701'])).toContain(
+      '--seed is for the protocol dynamo, not for raft',
+    );
   });
 });
 

@@ -265,4 +265,45 @@ describe('a start script', () => {
       `node --no-parallel-scavenge --max-semi-space-size=8 "%~dp0create_server.js" ${n} %*`,
     );
   });
+
+  test.each([
+    [['1'], ['8701', '127.0.0.1:9701', '--node-name', 'node01'], []],
+    [
+      ['2', '127.0.0.1:9701'],
+      ['8702', '127.0.0.1:9702', '--node-name', 'node02'],
+      ['--seed', '127.0.0.1:9701'],
+    ],
+    [
+      ['12', 'host:1', '--replicas', '2'],
+      ['8712', '127.0.0.1:9712', '--node-name', 'node12'],
+      ['--seed', 'host:1'],
+    ],
+  ])('create_dynamo.sh %j', async (args, [http, peers, ...name], seed) => {
+    const { code, stdout, stderr } = await run('bin/create_dynamo.sh', args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const folder = join(project, 'data', `dynamo${args[0]}`);
+    const flags = args.filter((_, i) => i > 0 && args[i] !== seed[1]);
+    expect(JSON.parse(stdout).args).toEqual([
+      ...[http, peers, '--protocol', 'dynamo', ...name, ...seed, '--data-dir', folder, ...flags],
+    ]);
+  });
+
+  test.each([
+    [[], 'the number of the node must be from 1 to 99, not nothing'],
+    [['0'], 'the number of the node must be from 1 to 99, not 0'],
+    [['x'], 'the number of the node must be from 1 to 99, not x'],
+    [['1', 'nowhere'], 'the seed must be host:port, like 127.0.0.1:9701, not nowhere'],
+  ])('create_dynamo.sh %j is one clear line and code 2', async (args, complaint) => {
+    const { code, stdout, stderr } = await run('bin/create_dynamo.sh', args);
+    expect({ code, stdout, stderr }).toEqual({
+      ...{ code: 2, stdout: '', stderr: `create_dynamo: ${complaint}\n` },
+    });
+  });
+
+  test('create_dynamo has a twin for Windows that does the same', () => {
+    const twin = readFileSync(join(ROOT, 'bin/create_dynamo.bat'), 'utf8');
+    expect(twin.split(/\r?\n/)).toContain(
+      'node --no-parallel-scavenge --max-semi-space-size=8 "%~dp0create_dynamo.js" %*',
+    );
+  });
 });
