@@ -85,7 +85,7 @@ export class Client<Message, Request, Reply> {
     // Clients stay with a node for a while: that is where reads of one's own writes are cheap.
     const moves = mine.tries > 1 || prng.chance(1, NODES_STICKY);
     if (moves && !this.settings.pinned) this.node = prng.pick(host.nodes);
-    const { node } = this;
+    const node = mine.operation.node ?? this.node;
     const timeoutMs = prng.between(...this.settings.timeoutMs);
     host.trace?.(`${this.name} → ${node} ${mine.operation.text}`);
     const { tries } = mine;

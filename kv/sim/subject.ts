@@ -22,6 +22,8 @@ export interface NodeStart {
 export interface Operation<Request, Reply> {
   /** In the words of the trace: `append list1 17`. */
   readonly text: string;
+  /** The node that must be asked, if not any will do. */
+  readonly node?: NodeId | undefined;
   /** To ask again without having an answer does no harm. */
   readonly repeatable: boolean;
   /** The request, to be answered before `deadline` by the clock of the node that is asked. */

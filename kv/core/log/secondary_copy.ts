@@ -64,6 +64,8 @@ function takeNext(node: LogState, secondary: Secondary, entry: Entry): void {
   journal.write({ kind: 'entry', entry });
   log.push(entry, journal.sequence);
   secondary.confirmedEnd++;
+  // It may have come early before, too.
+  secondary.held.remove(entry.order);
   promote(node, secondary);
 }
 

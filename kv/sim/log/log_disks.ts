@@ -1,0 +1,117 @@
+/**
+ * What the disks of the nodes hold for certain, followed from outside: the records that were handed
+ * over, and how far each disk has said that they are durable. How records make a log is told here a
+ * second time, plainly.
+ */
+
+import type { NodeId, StorageId } from '../../core/ids';
+import { messageOf } from '../../core/log/entry';
+import { decodeRecord, type LogRecord } from '../../core/log/journal';
+import { textOfName } from '../../core/log/log_name';
+import type { JournalRecord } from '../../core/protocol';
+
+/** A message as a text, so that two of them are the same if their texts are. */
+export interface Said {
+  readonly id: string;
+  readonly body: string;
+}
+
+/** One disk, and the log on it. */
+export interface Shadow {
+  readonly storage: StorageId;
+  readonly pending: { readonly sequence: number; readonly record: LogRecord }[];
+  /** Counts the logs that began on it. */
+  life: number;
+  name: string;
+  /** Where that log began here; a message that was dropped since is still in the list. */
+  base: number;
+  /** In order, from `base` on. */
+  messages: Said[];
+  /** Beyond a gap. */
+  held: Map<number, Said>;
+}
+
+export class LogDisks {
+  private readonly shadows = new Map<NodeId, Shadow>();
+
+  /** A node has started. Returns what its disk held for certain; undefined if it is another disk. */
+  started(node: NodeId, storage: StorageId): Shadow | undefined {
+    const before = this.shadows.get(node);
+    if (before?.storage === storage) return before;
+    this.shadows.set(node, {
+      ...{ storage, pending: [], life: 1, name: '', base: 0 },
+      ...{ messages: [], held: new Map() },
+    });
+    return undefined;
+  }
+
+  /**
+   * What a crash has left is known now: records that were handed over and not reported may be there.
+   * Whoever has read the journal says which, by its last number.
+   */
+  recovered(node: NodeId, last: number): void {
+    this.persisted(node, last);
+    this.shadows.get(node)?.pending.splice(0);
+  }
+
+  hand(node: NodeId, records: readonly JournalRecord[], through: number): LogRecord[] {
+    const decoded = records.map(decodeRecord);
+    const first = through - records.length + 1;
+    const pending = this.shadows.get(node)?.pending ?? [];
+    decoded.forEach((record, i) => void pending.push({ sequence: first + i, record }));
+    return decoded;
+  }
+
+  /** Returns the records that are durable now and were not before. */
+  persisted(node: NodeId, through: number): LogRecord[] {
+    const shadow = this.shadows.get(node);
+    if (shadow === undefined) return [];
+    const later = shadow.pending.findIndex(({ sequence }) => sequence > through);
+    const due = shadow.pending.splice(0, later < 0 ? shadow.pending.length : later);
+    for (const { record } of due) apply(shadow, record);
+    return due.map(({ record }) => record);
+  }
+
+  of(node: NodeId): Shadow | undefined {
+    return this.shadows.get(node);
+  }
+
+  get nodes(): readonly NodeId[] {
+    return [...this.shadows.keys()];
+  }
+}
+
+/** The order that comes next on a disk. */
+export const endOf = ({ base, messages }: Shadow): number => base + messages.length;
+
+export const saidAt = ({ base, messages }: Shadow, order: number): Said | undefined =>
+  messages[order - base];
+
+export const isSame = (one: Said | undefined, other: Said | undefined): boolean =>
+  one?.id === other?.id && one?.body === other?.body;
+
+function apply(shadow: Shadow, record: LogRecord): void {
+  if (record.kind === 'begun') {
+    shadow.life++;
+    shadow.name = textOfName(record.name);
+    shadow.base = record.first;
+    shadow.messages = [];
+    shadow.held = new Map();
+  } else if (record.kind === 'named') shadow.name = textOfName(record.name);
+  else if (record.kind === 'entry' || record.kind === 'external') {
+    const { order, id, body } = messageOf(record.entry);
+    shadow.held.set(order, { id, body: textOf(body) });
+    for (;;) {
+      const next = shadow.held.get(endOf(shadow));
+      if (next === undefined) break;
+      shadow.held.delete(endOf(shadow));
+      shadow.messages.push(next);
+    }
+  }
+}
+
+export function textOf(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}

@@ -1,0 +1,232 @@
+/**
+ * Looks at every step of every node of the log: what it writes, says, answers and shows, against what
+ * is on the disks and against the true log. Nothing here asks the core what it thinks of itself, but
+ * for what it waits for.
+ */
+
+import { invariant } from '../../core/assert';
+import type { NodeId, StorageId } from '../../core/ids';
+import { messageOf } from '../../core/log/entry';
+import { textOfName } from '../../core/log/log_name';
+import type { MessageLog } from '../../core/log/message_log';
+import type { LogMessage, MessageOf } from '../../core/log/messages';
+import type { LogReply, Message } from '../../core/log/requests';
+import type { Master } from '../../core/log/roles';
+import type { LogEffect, LogState } from '../../core/log/state';
+import { Violation } from '../violation';
+import { endOf, isSame, LogDisks, type Said, type Shadow, saidAt, textOf } from './log_disks';
+import { TrueLog } from './true_log';
+
+type Node = Readonly<LogState>;
+type ReplyOf<Kind extends LogReply['kind']> = Extract<LogReply, { kind: Kind }>;
+
+/** What an observer remembers of a node beside its disk. */
+interface Seen {
+  /** Of which life of the disk; a log that begins anew is another one. */
+  life: number;
+  /** Up to here its durable messages were compared with the true log. */
+  checkedEnd: number;
+  /** What readers were shown ends here. */
+  shownEnd: number;
+  /** The oldest message that it has kept. */
+  first: number;
+}
+
+export class LogWatch {
+  readonly truth = new TrueLog();
+  readonly disks = new LogDisks();
+  private readonly seen = new Map<NodeId, Seen>();
+  /** How often an id was said to be new, by log and id. */
+  private readonly saidNew = new Map<string, number>();
+
+  constructor(
+    private readonly master: NodeId,
+    private readonly keepDroppedIds: number,
+  ) {}
+
+  /** A node has started with this log; `last` is the last record of its journal. */
+  started(node: NodeId, storage: StorageId, log: MessageLog, last: number): void {
+    const before = this.disks.started(node, storage);
+    if (before === undefined) {
+      this.seen.set(node, { life: 1, checkedEnd: 0, shownEnd: 0, first: 0 });
+      return;
+    }
+    this.disks.recovered(node, last);
+    this.compareDisk(node);
+    const seen = this.seenOf(node);
+    checkRecovered(node, before, log);
+    if (log.first > Math.max(seen.first, before.base)) {
+      fail('recovery', `${node} has lost messages below ${log.first}`);
+    }
+  }
+
+  persisted(node: NodeId, through: number): void {
+    this.disks.persisted(node, through);
+    this.compareDisk(node);
+  }
+
+  /** A step, before its effects are carried out. */
+  observe(node: Node, effects: readonly LogEffect[]): void {
+    const { self, role, log } = node;
+    const seen = this.seenOf(self);
+    for (const effect of effects) {
+      if (effect.kind === 'persist') this.disks.hand(self, effect.records, effect.through);
+      if (effect.kind === 'send') this.checkSaid(node, effect.message);
+      if (effect.kind === 'reply') this.checkReply(node, effect.reply);
+    }
+    seen.first = Math.max(seen.first, log.first);
+    if (role.kind === 'master') checkNobodyIsBlocked(self, role, log.durableEnd);
+  }
+
+  /** At rest the master has the true log, up to its end. */
+  checkMaster({ log }: Node): void {
+    const name = textOfName(log.name);
+    if (log.end !== this.truth.endOf(name)) {
+      fail('lost write', `${name} has ${log.end} messages, it had ${this.truth.endOf(name)}`);
+    }
+    for (let order = log.first; order < log.end; order++) {
+      const { id, body } = messageOf(log.at(order));
+      this.truth.check(this.master, name, order, { id, body: textOf(body) });
+    }
+  }
+
+  /** What has become durable on a disk is compared with the true log, or at the master makes it. */
+  private compareDisk(node: NodeId): void {
+    const shadow = this.disks.of(node);
+    if (shadow === undefined) return;
+    const seen = this.seenOf(node);
+    if (seen.life !== shadow.life) {
+      Object.assign(seen, { life: shadow.life, checkedEnd: shadow.base });
+      Object.assign(seen, { shownEnd: shadow.base, first: shadow.base });
+    }
+    if (shadow.name === '') return;
+    for (; seen.checkedEnd < endOf(shadow); seen.checkedEnd++) {
+      const order = seen.checkedEnd;
+      const said = saidAt(shadow, order) as Said;
+      if (node === this.master) {
+        this.truth.add(shadow.name, order, said, seen.first - this.keepDroppedIds);
+      }
+      this.truth.check(node, shadow.name, order, said);
+      this.truth.at(shadow.name, order)?.holders.add(node);
+    }
+  }
+
+  private checkSaid(node: Node, message: LogMessage): void {
+    const { self, log } = node;
+    const shadow = this.shadowOf(self);
+    switch (message.kind) {
+      case 'append':
+        return this.checkSent(self, message);
+      case 'begin':
+        if (textOfName(message.name) === shadow.name) return;
+        return fail('durable before said', `${self} begins a log that is not on its disk`);
+      case 'held':
+      case 'hello': {
+        const name = textOfName(message.kind === 'hello' ? message.name : log.name);
+        if (name === shadow.name && message.end <= endOf(shadow)) return;
+        return fail('durable before said', `${self} says it holds ${message.end} of ${name}`);
+      }
+      case 'heartbeat':
+      case 'failed':
+        return;
+    }
+  }
+
+  private checkSent(node: NodeId, { name, entries }: MessageOf<'append'>): void {
+    for (const entry of entries) {
+      const { order, id, body } = messageOf(entry);
+      if (isSame(this.truth.at(textOfName(name), order), { id, body: textOf(body) })) continue;
+      fail('durable before said', `${node} sends ${id} at ${order}, which is not on its disk`);
+    }
+  }
+
+  private checkReply(node: Node, reply: LogReply): void {
+    if (reply.kind === 'appended') this.checkAppended(node, reply);
+    if (reply.kind === 'late') this.checkCopies(node, reply);
+    if (reply.kind === 'messages') this.checkShown(node.self, reply);
+  }
+
+  private checkAppended(node: Node, reply: ReplyOf<'appended'>): void {
+    const { id, isNew } = reply;
+    const name = textOfName(node.log.name);
+    this.checkCopies(node, reply);
+    if (!isNew) return;
+    const times = 1 + (this.saidNew.get(`${name} ${id}`) ?? 0);
+    this.saidNew.set(`${name} ${id}`, times);
+    if (times <= this.truth.timesOf(name, id)) return;
+    fail('exactly once', `${id} was said to be new ${times} times in ${name}`);
+  }
+
+  private checkCopies(node: Node, reply: ReplyOf<'appended'> | ReplyOf<'late'>): void {
+    const { id, order, copies } = reply;
+    const message = this.truth.at(textOfName(node.log.name), order);
+    const isThere = message?.id === id && message.holders.size >= copies;
+    if (isThere || (reply.kind === 'late' && copies === 0)) return;
+    const held = message?.id === id ? message.holders.size : 0;
+    fail('durable before said', `${id} is said to be on ${copies} disks, it is on ${held}`);
+  }
+
+  private checkShown(node: NodeId, reply: ReplyOf<'messages'>): void {
+    const { log, messages, next, first, end } = reply;
+    const shadow = this.shadowOf(node);
+    const seen = this.seenOf(node);
+    if (log !== shadow.name || end > endOf(shadow)) {
+      fail('durable before shown', `${node} shows ${end} of ${log}, its disk has less`);
+    }
+    if (end < seen.shownEnd) fail('taken back', `${node} has shown ${seen.shownEnd}, now ${end}`);
+    seen.shownEnd = end;
+    const from = next - messages.length;
+    messages.forEach((message, i) => {
+      if (message.order !== from + i) fail('gap', `${node} shows ${message.order} at ${from + i}`);
+      if (message.order < first || message.order >= end) fail('gap', `${node} shows too much`);
+      this.checkShownMessage(node, shadow, message);
+    });
+  }
+
+  private checkShownMessage(node: NodeId, shadow: Shadow, { order, id, body }: Message): void {
+    const said = { id, body: textOf(body) };
+    if (!isSame(saidAt(shadow, order), said)) {
+      fail('durable before shown', `${node} shows ${id} at ${order}, its disk has another`);
+    }
+    if (shadow.name !== '') this.truth.check(node, shadow.name, order, said);
+  }
+
+  private shadowOf(node: NodeId): Shadow {
+    const shadow = this.disks.of(node);
+    invariant(shadow !== undefined, 'the node has a disk', { node });
+    return shadow;
+  }
+
+  private seenOf(node: NodeId): Seen {
+    const seen = this.seen.get(node);
+    invariant(seen !== undefined, 'the node was started', { node });
+    return seen;
+  }
+}
+
+/** What was durable is there again: the log without a hole, and what was held back. */
+function checkRecovered(node: NodeId, shadow: Shadow, log: MessageLog): void {
+  if (textOfName(log.name) !== shadow.name || log.end < endOf(shadow)) {
+    const is = `${textOfName(log.name)} up to ${log.end}`;
+    fail('recovery', `${node} had ${shadow.name} up to ${endOf(shadow)}, and has ${is}`);
+  }
+  for (let order = Math.max(log.first, shadow.base); order < endOf(shadow); order++) {
+    const { id, body } = messageOf(log.at(order));
+    if (isSame(saidAt(shadow, order), { id, body: textOf(body) })) continue;
+    fail('recovery', `${node} has another message at ${order} than before`);
+  }
+}
+
+/** Whoever has the copies that it waits for is answered in the same step, whoever else waits. */
+function checkNobodyIsBlocked(self: NodeId, { waiting, all }: Master, durableEnd: number): void {
+  for (const { id, order, w } of waiting.all) {
+    let copies = 0;
+    for (const { match } of all) if (match > order) copies++;
+    if (durableEnd <= order || copies + 1 < w) continue;
+    fail('blocked', `${self} lets ${id} wait, which has its ${w} copies`);
+  }
+}
+
+function fail(checker: string, message: string): never {
+  throw new Violation(checker, message);
+}
