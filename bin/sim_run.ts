@@ -2,6 +2,8 @@
 
 import { simulateDynamo } from '../kv/sim/dynamo/simulate_dynamo';
 import type { FaultKind } from '../kv/sim/faults';
+import { simulateLog } from '../kv/sim/log/simulate_log';
+import type { WorldWishes } from '../kv/sim/run_world';
 import { type RunReport, simulate } from '../kv/sim/simulate';
 import type { Variation } from '../kv/sim/variation';
 import { journalDisk } from '../kv/sim_disk/journal_disk';
@@ -11,8 +13,14 @@ export const DISK_KINDS = ['mixed', 'model', 'journal'] as const;
 export type DiskKind = (typeof DISK_KINDS)[number];
 
 /** The systems that can be simulated. */
-export const SIMULATED_PROTOCOLS = ['raft', 'dynamo'] as const;
+export const SIMULATED_PROTOCOLS = ['raft', 'dynamo', 'log'] as const;
 export type SimulatedProtocol = (typeof SIMULATED_PROTOCOLS)[number];
+
+const SIMULATIONS: Record<SimulatedProtocol, (setup: WorldWishes) => RunReport> = {
+  raft: simulate,
+  dynamo: simulateDynamo,
+  log: simulateLog,
+};
 
 /** What runs of several seeds have in common. */
 export interface Settings extends Variation {
@@ -36,9 +44,8 @@ export interface Failure extends Run {
 }
 
 export function carryOut({ seed, settings }: Run, onTrace?: (line: string) => void): RunReport {
-  const { nodes, durationMs, kinds, keep, simplify, protocol } = settings;
-  const run = protocol === 'dynamo' ? simulateDynamo : simulate;
-  return run({
+  const { nodes, durationMs, kinds, keep, simplify, protocol = 'raft' } = settings;
+  return SIMULATIONS[protocol]({
     seed,
     limits: { nodes, durationMs, kinds },
     variation: { keep, simplify },

@@ -1,6 +1,6 @@
 /** What many runs did, added up. Plain data, so that workers can send it. */
 
-import { CHECKS, DYNAMO_CHECKS } from '../kv/sim/checks';
+import { CHECKS, DYNAMO_CHECKS, LOG_CHECKS } from '../kv/sim/checks';
 import type { FaultKind } from '../kv/sim/faults';
 import type { RunReport } from '../kv/sim/simulate';
 import type { SimulatedProtocol } from './sim_run';
@@ -95,10 +95,15 @@ export function summary(totals: Totals, wallMs?: number, processes = 1): string[
   ];
 }
 
+const CHECKS_OF: Record<SimulatedProtocol, Readonly<Record<string, string>>> = {
+  raft: CHECKS,
+  dynamo: DYNAMO_CHECKS,
+  log: LOG_CHECKS,
+};
+
 /** What was looked at all the time, by name. */
 export function checkedRows(protocol: SimulatedProtocol = 'raft'): string[] {
-  const checks = protocol === 'dynamo' ? DYNAMO_CHECKS : CHECKS;
-  return Object.entries(checks).flatMap(([name, what], i) =>
+  return Object.entries(CHECKS_OF[protocol]).flatMap(([name, what], i) =>
     rows(i === 0 ? 'checked' : '', [`${name}: ${what}`]),
   );
 }

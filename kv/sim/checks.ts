@@ -61,3 +61,25 @@ export const DYNAMO_CHECKS = {
   rest: 'when all is repaired, replicas are equal with equal strings, only the homes of a key hold it, and no hint is left',
   storm: 'nodes do not go round in circles',
 } as const;
+
+/** The same for the replicated log. The rules L1 to L16 are those of `kv/core/log/DESIGN.md`. */
+export const LOG_CHECKS = {
+  'one order': 'an order names one message, in every log, for ever',
+  'exactly once': 'an id is in the log once, and is said to be new once',
+  gap: 'logs and answers are runs without a gap',
+  'lost write': 'what was acknowledged is in the log of the master, up to its end',
+  'refused write': 'what was said not to be applied is in no log',
+  invented: 'nobody holds or shows what the master does not have on its disk',
+  'durable before said': 'nothing is sent, acknowledged or counted that is not on the disks',
+  'durable before shown': 'readers see only what is on the disk of the node that they ask',
+  'taken back': 'what readers have seen of a log stays, over any crash',
+  blocked: 'whoever has the copies that it waits for is answered, whoever else waits',
+  answers: 'as many copies as were asked for, and no contradiction where there is none',
+  replies: 'a request is answered once',
+  assertion: 'no assertion of the core or of the storage fails',
+  'crash of the core': 'the core throws nothing else either',
+  recovery: 'a node starts from whatever a crash leaves on its disk, with all that was durable',
+  liveness: 'a majority that is left in peace serves within a stated time',
+  rest: 'when all is repaired, nothing waits, everybody is healthy and all logs are equal',
+  storm: 'nodes do not go round in circles',
+} as const;

@@ -18,7 +18,7 @@ export { Prng } from '../core/prng';
 export type { ServedFrom } from '../core/raft/requests';
 export type { KeyAction, KeyOperation, KeyResult } from './checkers/key_history';
 export { checkLinearizable, type Verdict } from './checkers/linearizability';
-export { CHECKS, DYNAMO_CHECKS } from './checks';
+export { CHECKS, DYNAMO_CHECKS, LOG_CHECKS } from './checks';
 export type { ClientSettings, RunConfiguration, RunLimits } from './configuration';
 export type { Counters } from './counters';
 export {
@@ -32,6 +32,7 @@ export {
 export { type DynamoRunSetup, simulateDynamo } from './dynamo/simulate_dynamo';
 export { failureReport, flagsOf } from './failure_report';
 export { FAULT_KINDS, type Fault, type FaultKind, type FaultRates } from './faults';
+export { type LogRunSetup, simulateLog } from './log/simulate_log';
 export { ModelDisk } from './model_disk';
 export type { NetworkSettings } from './network';
 export type { Application, Intent, Recorded } from './raft/application';

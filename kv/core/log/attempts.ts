@@ -131,5 +131,4 @@ export function receiveHeld(
   node.narrate(`${progress.id} follows from ${end}`);
   progress.standing = { kind: 'following', attempt, session: standing.session };
   progress.match = progress.next = Math.max(base, end);
-  progress.retryAt = Number.POSITIVE_INFINITY;
 }

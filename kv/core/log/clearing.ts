@@ -6,12 +6,12 @@
  */
 
 import { operatingError } from '../errors';
-import type { RequestId } from '../ids';
+import type { Millis, RequestId } from '../ids';
 import { beginAnew } from './attempts';
 import { healthOf } from './reachability';
 import { CLEARED, failFollowers } from './readers';
 import type { ClearRequest } from './requests';
-import type { Master } from './roles';
+import type { Master, Secondary } from './roles';
 import { greetAnew, resetCopy } from './secondary_copy';
 import type { LogState } from './state';
 
@@ -21,7 +21,7 @@ export function receiveClear(node: LogState, request: RequestId, { deadline }: C
     const why = 'The node was not started with --allow-clear';
     return node.fail(request, operatingError('clear_not_allowed', why));
   }
-  if (role.kind === 'secondary') return clearCopy(node, request);
+  if (role.kind === 'secondary') return clearCopy(node, role, request, deadline);
   if (role.waiting.size + role.clearings.length >= role.options.maxWaiting) {
     const limit = role.options.maxWaiting;
     return node.fail(
@@ -45,11 +45,17 @@ function clearLog(node: LogState, master: Master): void {
   for (const progress of master.all) beginAnew(master, progress);
 }
 
-function clearCopy(node: LogState, request: RequestId): void {
+function clearCopy(
+  node: LogState,
+  secondary: Secondary,
+  request: RequestId,
+  deadline: Millis,
+): void {
   failFollowers(node);
   resetCopy(node, node.log.name, 0);
   greetAnew(node);
-  node.journal.whenDurable(() => node.reply(request, { kind: 'cleared', copies: 1 }));
+  const reply = { kind: 'cleared', copies: 1 } as const;
+  secondary.replies.add(request, deadline).answer = { through: node.journal.sequence, reply };
 }
 
 /** Answers clears that all whom they wait for have heard of, or that have waited long enough. */

@@ -114,8 +114,13 @@ const CODECS: { readonly [Kind in MessageKind]: KindCodec<Kind> } = {
   },
   append: {
     code: 3,
-    write: (writer, { name, entries }) => void writeName(writer, name).u32(entries.length),
-    read: (reader) => ({ name: readName(reader), entries: readEntries(reader) }),
+    write: (writer, { name, first, entries }) =>
+      void writeName(writer, name).u48(first).u32(entries.length),
+    read: (reader) => ({
+      name: readName(reader),
+      first: reader.u48(),
+      entries: readEntries(reader),
+    }),
   },
   heartbeat: {
     code: 4,

@@ -47,5 +47,6 @@ export const NO_TROUBLE: Trouble = {
 export const DEFAULT_SECONDARY_OPTIONS: Omit<SecondaryOptions, 'kind' | 'master'> = {
   maxHeldMessages: 10_000,
   maxHeldBytes: 16 * MIB,
+  maxPendingReplies: 10_000,
   trouble: NO_TROUBLE,
 };

@@ -5,10 +5,10 @@
  */
 
 import { operatingError } from '../errors';
-import type { RequestId } from '../ids';
+import { NEVER, type RequestId } from '../ids';
 import { refusalOfContent, refusalOfOrder } from './appends';
 import { type Entry, isSameEntry, makeEntry } from './entry';
-import type { LogReply, Message, ReplicateRequest } from './requests';
+import type { LogReply, ReplicateRequest } from './requests';
 import type { Secondary } from './roles';
 import { isTaken, takeExternal } from './secondary_copy';
 import type { LogState } from './state';
@@ -19,7 +19,7 @@ type As = Extract<LogReply, { kind: 'replicated' }>['as'];
 export function receiveReplicate(
   node: LogState,
   request: RequestId,
-  { message }: ReplicateRequest,
+  { message, deadline = NEVER }: ReplicateRequest,
 ): void {
   const { role, options } = node;
   if (role.kind !== 'secondary') {
@@ -30,26 +30,52 @@ export function receiveReplicate(
   if (refusal !== undefined) return node.fail(request, refusal);
   const { order, id, body } = message;
   const entry = makeEntry(order, id, body);
-  const outcomes = {
-    take: () => take(node, role, request, entry),
-    takeUnheard: () => void judge(node, role, entry),
-    fail: () => node.fail(request, EMULATED),
+  if (role.replies.size >= role.options.maxPendingReplies) {
+    const limit = role.options.maxPendingReplies;
+    return node.fail(request, operatingError('overloaded', 'Too many wait here', { limit }));
+  }
+  const pending = role.replies.add(request, deadline);
+  const say = (reply: LogReply) => {
+    pending.answer = { through: node.journal.sequence, reply };
   };
-  const isAdmitted = withTrouble(node, role, entry.encoded.length, outcomes);
-  if (!isAdmitted) node.fail(request, operatingError('overloaded', 'Too much lies delayed here'));
+  const isAdmitted = withTrouble(node, role, entry.encoded.length, {
+    take: () => say(replyTo(judge(node, role, entry), node, role, entry)),
+    takeUnheard: () => void judge(node, role, entry),
+    fail: () => say({ kind: 'failed', error: EMULATED }),
+  });
+  if (isAdmitted) return;
+  const why = 'Too much lies delayed here';
+  say({ kind: 'failed', error: operatingError('overloaded', why) });
+}
+
+/** Says what is durable now, and that nobody knows where that takes too long. */
+export function answerPending(node: LogState, { replies }: Secondary): void {
+  if (replies.size === 0) return;
+  for (const { request, answer } of replies.takeDurable(node.journal.durable)) {
+    if (answer !== undefined) node.reply(request, answer.reply);
+  }
+  for (const { request } of replies.takeExpired(node.now)) {
+    const why = 'The disk has not answered in time; the request may take effect yet';
+    node.fail(request, operatingError('timeout', why));
+  }
 }
 
 const EMULATED = operatingError('emulated_error', 'This node was told to fail now and then');
 
-function take(node: LogState, secondary: Secondary, request: RequestId, entry: Entry): void {
-  const as = judge(node, secondary, entry);
-  if (as === 'conflict') return node.fail(request, conflictOf(entry));
-  if (as === 'full') {
-    const limit = secondary.options.maxHeldMessages;
-    const why = 'Too many messages wait here for one that is missing';
-    return node.fail(request, operatingError('overloaded', why, { limit, missing: node.log.end }));
+function replyTo(
+  as: As | 'conflict' | 'full',
+  node: LogState,
+  { options }: Secondary,
+  { order, id }: Entry,
+): LogReply {
+  if (as === 'conflict') {
+    const why = 'Another message has this order or this id';
+    return { kind: 'failed', error: operatingError('message_conflict', why, { order, id }) };
   }
-  node.journal.whenDurable(() => node.reply(request, { kind: 'replicated', as }));
+  if (as !== 'full') return { kind: 'replicated', as };
+  const why = 'Too many messages wait here for one that is missing';
+  const numbers = { limit: options.maxHeldMessages, missing: node.log.end };
+  return { kind: 'failed', error: operatingError('overloaded', why, numbers) };
 }
 
 function judge(node: LogState, secondary: Secondary, entry: Entry): As | 'conflict' | 'full' {
@@ -65,6 +91,3 @@ function judge(node: LogState, secondary: Secondary, entry: Entry): As | 'confli
   takeExternal(node, secondary, entry);
   return order < node.log.end ? 'new' : 'buffered';
 }
-
-const conflictOf = ({ order, id }: Message | Entry) =>
-  operatingError('message_conflict', 'Another message has this order or this id', { order, id });

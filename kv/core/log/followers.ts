@@ -20,7 +20,7 @@ export class Followers {
     return this.waiting.length;
   }
   get nextDeadline(): Millis {
-    return this.earliest;
+    return this.waiting.length === 0 ? NEVER : this.earliest;
   }
 
   add(follower: Follower): void {

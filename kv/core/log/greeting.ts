@@ -61,10 +61,11 @@ export function receiveAppend(
 function takeAll(
   node: LogState,
   secondary: Secondary,
-  { name, entries }: MessageOf<'append'>,
+  { name, first, entries }: MessageOf<'append'>,
 ): void {
   // Of another log, or of this one before it was cleared.
   if (!isSameLog(name, node.log.name)) return;
+  drop(node, Math.min(first, acknowledgeableEnd(node, secondary)));
   const { confirmedEnd, conflict } = secondary;
   for (const entry of entries) takeFromMaster(node, secondary, entry);
   const isNew = secondary.confirmedEnd > confirmedEnd;

@@ -37,6 +37,8 @@ export interface Begin {
 export interface Append {
   readonly kind: 'append';
   readonly name: LogName;
+  /** Older messages than this were dropped, and their ids may come again. */
+  readonly first: number;
   readonly entries: readonly Entry[];
 }
 

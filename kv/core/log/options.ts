@@ -71,6 +71,8 @@ export interface SecondaryOptions {
   /** Messages beyond a gap that are held back until it is filled. Past it they are refused. */
   readonly maxHeldMessages: number;
   readonly maxHeldBytes: number;
+  /** Requests that wait for the disk, or for what they were delayed on request. */
+  readonly maxPendingReplies: number;
   /** For demonstrations and tests: a secondary that is slow, or fails now and then. */
   readonly trouble: Trouble;
 }

@@ -19,7 +19,7 @@ export type Standing =
     };
 
 export class Progress {
-  standing: Standing = { kind: 'absent', attempt: 0, session: undefined };
+  private stands: Standing = { kind: 'absent', attempt: 0, session: undefined };
   /** An answer to its hello is due. */
   isBeginDue = false;
   /** Where its copy begins if this attempt succeeds. */
@@ -48,6 +48,16 @@ export class Progress {
     this.retryMs = retryMinMs;
   }
 
+  get standing(): Standing {
+    return this.stands;
+  }
+  /** Whatever was on its way belongs to the past. */
+  set standing(standing: Standing) {
+    this.stands = standing;
+    this.retryAt = Number.POSITIVE_INFINITY;
+    this.retryMs = this.retryMinMs;
+    this.isProbing = false;
+  }
   get isFollowing(): boolean {
     return this.standing.kind === 'following';
   }

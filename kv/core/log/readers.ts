@@ -16,17 +16,17 @@ export const CLEARED = operatingError(
 );
 
 export function receiveRead(node: LogState, request: RequestId, read: ReadRequest): void {
-  answer(node, request, read.from ?? node.log.first, read.limit);
+  answer(node, request, read.from ?? node.shown.first, read.limit);
 }
 
 export function receiveFollow(node: LogState, request: RequestId, follow: FollowRequest): void {
-  const { log, followers, options, now } = node;
+  const { shown, followers, options, now } = node;
   const { from, limit, deadline } = follow;
   // Who has read from a log without a name has read a beginning of the one that is there now.
-  if (follow.log !== undefined && follow.log !== '' && follow.log !== textOfName(log.name)) {
+  if (follow.log !== undefined && follow.log !== '' && follow.log !== nameShown(node)) {
     return node.fail(request, CLEARED);
   }
-  if (from < log.durableEnd || deadline <= now) return answer(node, request, from, limit);
+  if (from < shown.durableEnd || deadline <= now) return answer(node, request, from, limit);
   if (followers.size >= options.maxFollowers) {
     const numbers = { limit: options.maxFollowers };
     return node.fail(request, operatingError('overloaded', 'Too many readers wait', numbers));
@@ -36,9 +36,9 @@ export function receiveFollow(node: LogState, request: RequestId, follow: Follow
 
 /** Answers readers whose message is there now, and those that have waited long enough. */
 export function answerFollowers(node: LogState): void {
-  const { followers, log, now } = node;
+  const { followers, shown, now } = node;
   if (followers.size === 0) return;
-  const due = [...followers.takeServed(log.durableEnd), ...followers.takeExpired(now)];
+  const due = [...followers.takeServed(shown.durableEnd), ...followers.takeExpired(now)];
   for (const { request, from, limit } of due) answer(node, request, from, limit);
 }
 
@@ -46,19 +46,24 @@ export function failFollowers(node: LogState): void {
   for (const { request } of node.followers.takeAll()) node.fail(request, CLEARED);
 }
 
+/** A copy that has just got its name has none as long as the disk does not know it. */
+function nameShown({ shown, journal }: LogState): string {
+  return shown.isNameDurable(journal.durable) ? textOfName(shown.name) : '';
+}
+
 function answer(node: LogState, request: RequestId, from: number, limit: number): void {
-  const { first, durableEnd: end, name } = node.log;
+  const { first, durableEnd: end } = node.shown;
   if (from < first) {
     const why = `Messages below ${first} have been dropped; read from ${first} on`;
     return node.fail(request, operatingError('below_retention', why, { from, first }));
   }
   const messages = messagesFrom(node, from, limit);
   const next = from + messages.length;
-  const log = textOfName(name);
+  const log = nameShown(node);
   node.reply(request, { kind: 'messages', log, messages, next, first, end });
 }
 
-function messagesFrom({ log, options }: LogState, from: number, limit: number): Message[] {
+function messagesFrom({ shown: log, options }: LogState, from: number, limit: number): Message[] {
   const end = Math.min(log.durableEnd, from + Math.min(limit, options.maxReadMessages));
   const messages: Message[] = [];
   let bytes = 0;

@@ -5,6 +5,7 @@ import { type JournalSequence, journalSequence } from '../ids';
 import type { Recovered } from '../protocol';
 import { RecordJournal } from '../record_journal';
 import { recordsIn } from '../record_slices';
+import { UNLIMITED } from './defaults';
 import type { HeldMessage } from './held_messages';
 import { decodeRecord, encodeRecord, type LogRecord } from './journal';
 import { MessageLog } from './message_log';
@@ -120,6 +121,12 @@ class Replay {
     if (entry.order < log.first) return;
     if (entry.order !== log.end) {
       throw new RecoveryError(`message ${log.end} is missing before ${entry.order}; ${ADVICE}`);
+    }
+    const known = log.orderOf(entry.id);
+    if (known !== undefined && known >= log.first) {
+      // An id came again, so its former message had been dropped by then.
+      log.noteDurable(sequence);
+      log.dropBefore(known + 1, UNLIMITED);
     }
     log.push(entry, sequence);
     this.confirmedEnd = log.end;

@@ -22,7 +22,7 @@ import type { Effect, Event, Protocol } from '../protocol';
 import { answerWaiting, receiveAppend, receiveGiveUp } from './appends';
 import { receiveHeld, receiveHello, sendBegins } from './attempts';
 import { answerClearings, receiveClear } from './clearing';
-import { receiveReplicate } from './external';
+import { answerPending, receiveReplicate } from './external';
 import {
   linkToMaster,
   receiveBegin,
@@ -93,8 +93,7 @@ function receive(node: LogState, event: LogEvent): void {
     case 'request':
       return receiveRequest(node, event);
     case 'persisted':
-      node.journal.persisted(event.through);
-      return node.log.noteDurable(node.journal.durable);
+      return node.persisted(event.through);
     case 'link':
       return receiveLink(node, event.peer, event.up);
     case 'snapshot_written':
@@ -207,6 +206,7 @@ function settle(node: LogState): void {
   } else {
     takeDelayed(node, role);
     speak(node, role);
+    answerPending(node, role);
   }
   answerFollowers(node);
   maybeTakeSnapshot(node);

@@ -52,11 +52,11 @@ function nextBatch({ log }: LogState, { options }: Master, progress: Progress): 
 }
 
 function sendBatch(node: LogState, progress: Progress, entries: readonly Entry[]): void {
-  const { name, durableEnd } = node.log;
+  const { name, first, durableEnd } = node.log;
   const end = progress.next + entries.length;
   invariant(name !== undefined, 'a master has a log', {});
   invariant(end <= durableEnd, 'L4: nothing is sent before it is durable', { end, durableEnd });
-  node.send(progress.id, { kind: 'append', name, entries }, 'bulk');
+  node.send(progress.id, { kind: 'append', name, first, entries }, 'bulk');
   progress.next = end;
 }
 

@@ -65,6 +65,8 @@ export interface FollowRequest {
 export interface ReplicateRequest {
   readonly kind: 'replicate';
   readonly message: Message;
+  /** When to say that the outcome is unknown; as long as it takes when absent. */
+  readonly deadline?: Millis | undefined;
 }
 
 /**

@@ -3,6 +3,7 @@
 import { type Millis, NEVER, type NodeId, type RequestId } from '../ids';
 import { HeldMessages } from './held_messages';
 import type { MasterOptions, SecondaryOptions } from './options';
+import { PendingReplies } from './pending_replies';
 import { Progress } from './progress';
 import { WaitingWrites } from './waiting_writes';
 
@@ -56,6 +57,8 @@ export interface Delayed {
 export class Secondary {
   readonly kind = 'secondary';
   readonly held: HeldMessages;
+  /** To whoever has sent messages from outside, or has asked for a clear. */
+  readonly replies = new PendingReplies();
   /** What `trouble` lets lie, in the order of its coming. */
   readonly delayed: Delayed[] = [];
   delayedBytes = 0;

@@ -5,7 +5,14 @@
 
 import { invariant } from '../assert';
 import type { OperatingError } from '../errors';
-import { type Millis, millis, NEVER, type NodeId, type RequestId } from '../ids';
+import {
+  type JournalSequence,
+  type Millis,
+  millis,
+  NEVER,
+  type NodeId,
+  type RequestId,
+} from '../ids';
 import { Prng } from '../prng';
 import type { Effect, Lane } from '../protocol';
 import { Followers } from './followers';
@@ -40,6 +47,8 @@ export class LogState {
   /** Bytes of messages that have left the log since the last snapshot was begun. */
   droppedBytes = 0;
   taking: TakingSnapshot | undefined;
+  /** The log before, as long as the disk does not know yet that another one has begun. */
+  private former: MessageLog | undefined;
   readonly prng: Prng;
   private effects: LogEffect[] = [];
 
@@ -62,9 +71,22 @@ export class LogState {
     return this.options.self;
   }
 
+  /** What readers may be shown: a crash cannot bring back another log. */
+  get shown(): MessageLog {
+    return this.former ?? this.log;
+  }
+
+  /** The disk has got further. */
+  persisted(through: JournalSequence): void {
+    this.journal.persisted(through);
+    this.log.noteDurable(this.journal.durable);
+    if (this.log.begun <= this.journal.durable) this.former = undefined;
+  }
+
   /** An empty log begins, under this name and at this order. */
   beginLog(name: LogName | undefined, first: number): void {
     this.droppedBytes += this.log.bytes;
+    this.former ??= this.log;
     this.journal.write({ kind: 'begun', name, first });
     this.log = new MessageLog(name, first, this.journal.sequence);
     this.narrate(`begins log ${textOfName(name)} at ${first}`);
@@ -103,7 +125,8 @@ export class LogState {
   get wakeAt(): Millis {
     const { role, followers } = this;
     if (role.kind === 'secondary') {
-      return millis(Math.min(followers.nextDeadline, role.delayed[0]?.at ?? NEVER));
+      const deadline = Math.min(followers.nextDeadline, role.replies.nextDeadline);
+      return millis(Math.min(deadline, role.delayed[0]?.at ?? NEVER));
     }
     const retries = role.all.map(({ retryAt }) => retryAt);
     const clearings = role.clearings.map(({ deadline }) => deadline);

@@ -24,7 +24,7 @@ export class WaitingWrites {
 
   /** The next moment at which a deadline may have come. */
   get nextDeadline(): Millis {
-    return this.earliest;
+    return this.count === 0 ? NEVER : this.earliest;
   }
 
   get all(): readonly WaitingWrite[] {

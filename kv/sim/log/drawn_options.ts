@@ -73,6 +73,7 @@ function drawSecondary(prng: Prng, scale: number): SharedLogOptions['secondary']
     kind: 'secondary',
     maxHeldMessages: prng.pick([0, 3, 1000]),
     maxHeldBytes: prng.pick([1000, 1e6]),
+    maxPendingReplies: prng.pick([2, 1000]),
     trouble: {
       delayMs: millis(prng.pick([0, 0, 0, 10, 60]) * scale),
       errorsPerThousand: prng.pick([0, 0, 0, 20, 200]),

@@ -27,6 +27,8 @@ export interface Shadow {
   base: number;
   /** In order, from `base` on. */
   messages: Said[];
+  /** The log before it; a node may not have heard yet that its disk has got further. */
+  former: { readonly name: string; readonly base: number; readonly messages: Said[] } | undefined;
   /** Beyond a gap. */
   held: Map<number, Said>;
 }
@@ -40,7 +42,7 @@ export class LogDisks {
     if (before?.storage === storage) return before;
     this.shadows.set(node, {
       ...{ storage, pending: [], life: 1, name: '', base: 0 },
-      ...{ messages: [], held: new Map() },
+      ...{ messages: [], held: new Map(), former: undefined },
     });
     return undefined;
   }
@@ -82,10 +84,13 @@ export class LogDisks {
 }
 
 /** The order that comes next on a disk. */
-export const endOf = ({ base, messages }: Shadow): number => base + messages.length;
+export const endOf = ({ base, messages }: Pick<Shadow, 'base' | 'messages'>): number =>
+  base + messages.length;
 
-export const saidAt = ({ base, messages }: Shadow, order: number): Said | undefined =>
-  messages[order - base];
+export const saidAt = (
+  { base, messages }: Pick<Shadow, 'base' | 'messages'>,
+  order: number,
+): Said | undefined => messages[order - base];
 
 export const isSame = (one: Said | undefined, other: Said | undefined): boolean =>
   one?.id === other?.id && one?.body === other?.body;
@@ -93,6 +98,7 @@ export const isSame = (one: Said | undefined, other: Said | undefined): boolean 
 function apply(shadow: Shadow, record: LogRecord): void {
   if (record.kind === 'begun') {
     shadow.life++;
+    shadow.former = { name: shadow.name, base: shadow.base, messages: shadow.messages };
     shadow.name = textOfName(record.name);
     shadow.base = record.first;
     shadow.messages = [];

@@ -110,10 +110,10 @@ export class ReplicateOperation implements LogOperation {
 
   readonly text = 'replicate';
 
-  request(): LogRequest {
+  request(deadline: Millis): LogRequest {
     const message = this.draw();
     if (message === undefined) return { kind: 'read', from: undefined, limit: 1 };
-    return { kind: 'replicate', message };
+    return { kind: 'replicate', message, deadline };
   }
 
   judge(reply: LogReply): Judgement {

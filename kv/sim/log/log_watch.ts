@@ -18,6 +18,7 @@ import { endOf, isSame, LogDisks, type Said, type Shadow, saidAt, textOf } from 
 import { TrueLog } from './true_log';
 
 type Node = Readonly<LogState>;
+type Disk = Pick<Shadow, 'name' | 'base' | 'messages'>;
 type ReplyOf<Kind extends LogReply['kind']> = Extract<LogReply, { kind: Kind }>;
 
 /** What an observer remembers of a node beside its disk. */
@@ -170,20 +171,24 @@ export class LogWatch {
     const { log, messages, next, first, end } = reply;
     const shadow = this.shadowOf(node);
     const seen = this.seenOf(node);
-    if (log !== shadow.name || end > endOf(shadow)) {
+    const isBefore = isOfFormerLog(shadow, log, end);
+    if (!isBefore && ((log !== '' && log !== shadow.name) || end > endOf(shadow))) {
       fail('durable before shown', `${node} shows ${end} of ${log}, its disk has less`);
     }
-    if (end < seen.shownEnd) fail('taken back', `${node} has shown ${seen.shownEnd}, now ${end}`);
-    seen.shownEnd = end;
+    if (!isBefore) {
+      if (end < seen.shownEnd) fail('taken back', `${node} has shown ${seen.shownEnd}, now ${end}`);
+      seen.shownEnd = end;
+    }
+    const disk = isBefore && shadow.former !== undefined ? shadow.former : shadow;
     const from = next - messages.length;
     messages.forEach((message, i) => {
       if (message.order !== from + i) fail('gap', `${node} shows ${message.order} at ${from + i}`);
       if (message.order < first || message.order >= end) fail('gap', `${node} shows too much`);
-      this.checkShownMessage(node, shadow, message);
+      this.checkShownMessage(node, disk, message);
     });
   }
 
-  private checkShownMessage(node: NodeId, shadow: Shadow, { order, id, body }: Message): void {
+  private checkShownMessage(node: NodeId, shadow: Disk, { order, id, body }: Message): void {
     const said = { id, body: textOf(body) };
     if (!isSame(saidAt(shadow, order), said)) {
       fail('durable before shown', `${node} shows ${id} at ${order}, its disk has another`);
@@ -202,6 +207,15 @@ export class LogWatch {
     invariant(seen !== undefined, 'the node was started', { node });
     return seen;
   }
+}
+
+/**
+ * Whether a reader was shown the log that was on the disk before: the disk has begun another one, and
+ * the node has not heard of that yet.
+ */
+function isOfFormerLog({ former, name, base }: Shadow, log: string, end: number): boolean {
+  if (former === undefined || former.name !== log || end > endOf(former)) return false;
+  return log !== name || end < base;
 }
 
 /** What was durable is there again: the log without a hole, and what was held back. */
