@@ -1,5 +1,6 @@
 /** A client's message comes in at the master: it gets its order and its id, once and for all. */
 
+import { invariant } from '../assert';
 import { MAX_U48, utf8Length } from '../bytes';
 import { type OperatingError, operatingError } from '../errors';
 import type { RequestId } from '../ids';
@@ -102,6 +103,8 @@ function takeIn(
   }
   journal.write({ kind: 'entry', entry });
   log.push(entry, journal.sequence);
+  const { bytes } = log;
+  invariant(bytes <= options.maxLogBytes, 'L11: no append takes the log over its limit', { bytes });
   waiting.add({ request, id, order, w, deadline, isNew: true, isSame: true });
   return undefined;
 }

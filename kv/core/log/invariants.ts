@@ -34,7 +34,6 @@ function checkMaster(node: LogState, master: Master): void {
     invariant(isMissing, 'L9: nobody waits for what is there', { id, order, w, copies });
     invariant(order >= log.first, 'L10: what is waited for is kept', { id, order });
   }
-  invariant(log.bytes <= options.maxLogBytes, 'L11: the log is bounded', { bytes: log.bytes });
   for (const progress of all) checkProgress(node, master, progress);
 }
 

@@ -51,8 +51,9 @@ export function maybeTakeSnapshot(node: LogState): void {
   if (node.taking !== undefined || node.droppedBytes < options.snapshotJournalBytes) return;
   node.droppedBytes = 0;
   const from = journal.sequence;
-  const name = snapshotName(`log-${String(from).padStart(15, '0')}`);
   const { begun, first } = log;
+  // More may have been dropped since the last one although nothing was written.
+  const name = snapshotName(`log-${padded(from)}-${padded(first)}`);
   const meta = encodeMeta({ from, begun, first, name: log.name });
   node.narrate(`takes a snapshot at record ${from}`);
   // A copy: what is dropped meanwhile must not be missing.
@@ -61,6 +62,8 @@ export function maybeTakeSnapshot(node: LogState): void {
   node.effect({ kind: 'snapshot_open', snapshot: name, meta });
   writeSlice(node);
 }
+
+const padded = (number: number): string => String(number).padStart(15, '0');
 
 /** The oldest record that is needed beside a snapshot that is begun now. */
 function neededFrom({ log, journal, role }: LogState): JournalSequence {

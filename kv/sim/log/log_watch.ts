@@ -213,9 +213,10 @@ export class LogWatch {
  * Whether a reader was shown the log that was on the disk before: the disk has begun another one, and
  * the node has not heard of that yet.
  */
-function isOfFormerLog({ former, name, base }: Shadow, log: string, end: number): boolean {
+function isOfFormerLog(shadow: Shadow, log: string, end: number): boolean {
+  const { former, name, base } = shadow;
   if (former === undefined || former.name !== log || end > endOf(former)) return false;
-  return log !== name || end < base;
+  return log !== name || end < base || end > endOf(shadow);
 }
 
 /** What was durable is there again: the log without a hole, and what was held back. */
