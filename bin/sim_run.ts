@@ -1,5 +1,6 @@
 /** One run of the simulator as plain data, which fits into a message to a worker and on a command line. */
 
+import { simulateConvergent } from '../kv/sim/convergent/simulate_convergent';
 import { simulateDynamo } from '../kv/sim/dynamo/simulate_dynamo';
 import type { FaultKind } from '../kv/sim/faults';
 import { simulateLog } from '../kv/sim/log/simulate_log';
@@ -13,12 +14,13 @@ export const DISK_KINDS = ['mixed', 'model', 'journal'] as const;
 export type DiskKind = (typeof DISK_KINDS)[number];
 
 /** The systems that can be simulated. */
-export const SIMULATED_PROTOCOLS = ['raft', 'dynamo', 'log'] as const;
+export const SIMULATED_PROTOCOLS = ['raft', 'dynamo', 'convergent', 'log'] as const;
 export type SimulatedProtocol = (typeof SIMULATED_PROTOCOLS)[number];
 
 const SIMULATIONS: Record<SimulatedProtocol, (setup: WorldWishes) => RunReport> = {
   raft: simulate,
   dynamo: simulateDynamo,
+  convergent: simulateConvergent,
   log: simulateLog,
 };
 

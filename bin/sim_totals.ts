@@ -1,6 +1,6 @@
 /** What many runs did, added up. Plain data, so that workers can send it. */
 
-import { CHECKS, DYNAMO_CHECKS, LOG_CHECKS } from '../kv/sim/checks';
+import { CHECKS, CONVERGENT_CHECKS, DYNAMO_CHECKS, LOG_CHECKS } from '../kv/sim/checks';
 import type { FaultKind } from '../kv/sim/faults';
 import type { RunReport } from '../kv/sim/simulate';
 import type { SimulatedProtocol } from './sim_run';
@@ -98,6 +98,7 @@ export function summary(totals: Totals, wallMs?: number, processes = 1): string[
 const CHECKS_OF: Record<SimulatedProtocol, Readonly<Record<string, string>>> = {
   raft: CHECKS,
   dynamo: DYNAMO_CHECKS,
+  convergent: CONVERGENT_CHECKS,
   log: LOG_CHECKS,
 };
 

@@ -83,3 +83,25 @@ export const LOG_CHECKS = {
   rest: 'when all is repaired, nothing waits, everybody is healthy and all logs are equal',
   storm: 'nodes do not go round in circles',
 } as const;
+
+/** The same for the convergent system. The rules C1 to C9 are those of `kv/core/convergent/DESIGN.md`. */
+export const CONVERGENT_CHECKS = {
+  state:
+    'after every record each key is what follows from the updates that the replica has seen, no more, no less',
+  causality: 'who has seen an update has seen all that its replica had seen',
+  clock: 'an update has a later stamp than all that its replica had seen',
+  stamps: 'no stamp is given twice, nor an older one than before',
+  drift: 'nothing is taken over that is too far ahead of the wall clock',
+  'lost write': 'what was acknowledged is with all replicas at the end',
+  'durable before said': 'no replica tells a peer or a client what is not yet on its disk',
+  prompt: 'a client is answered as soon as the own disk has what the answer speaks of',
+  answers:
+    'an answer is what the replica held when it was asked, the whole map that of one moment; no refused update is there',
+  replies: 'a request is answered once',
+  assertion: 'no assertion of the core or of the storage fails',
+  'crash of the core': 'the core throws nothing else either',
+  recovery: 'a replica starts from whatever a crash leaves on its disk, with all that was durable',
+  liveness: 'a majority that is left in peace serves within a stated time',
+  rest: 'when all is repaired, replicas are equal, no tombstone is left, and nobody has anything to say',
+  storm: 'nodes do not go round in circles',
+} as const;

@@ -18,8 +18,9 @@ export { Prng } from '../core/prng';
 export type { ServedFrom } from '../core/raft/requests';
 export type { KeyAction, KeyOperation, KeyResult } from './checkers/key_history';
 export { checkLinearizable, type Verdict } from './checkers/linearizability';
-export { CHECKS, DYNAMO_CHECKS, LOG_CHECKS } from './checks';
+export { CHECKS, CONVERGENT_CHECKS, DYNAMO_CHECKS, LOG_CHECKS } from './checks';
 export type { ClientSettings, RunConfiguration, RunLimits } from './configuration';
+export { type ConvergentRunSetup, simulateConvergent } from './convergent/simulate_convergent';
 export type { Counters } from './counters';
 export {
   type Disk,

@@ -1,6 +1,6 @@
 /**
  * What all simulated systems have in common: a run is drawn from its seed, carried out, and reported
- * on. `simulate.ts` does it for Raft, `dynamo/simulate_dynamo.ts` for Dynamo.
+ * on. `simulate.ts` does it for Raft, a file in the folder of each other protocol for that.
  */
 
 import { InvariantViolation } from '../core/assert';

@@ -128,7 +128,7 @@ test.each<[string[], RegExp]>([
   [['--faults', 'kill,fire'], /--faults knows no "fire", only kill, /],
   [['--simplify', 'all'], /--simplify knows no "all", only loss, /],
   [['--disk', 'floppy'], /--disk must be one of mixed, model, journal, not "floppy"/],
-  [['--protocol', 'paxos'], /--protocol must be one of raft, dynamo, not "paxos"/],
+  [['--protocol', 'paxos'], /--protocol must be one of raft, dynamo, convergent, log, not "paxos"/],
   [['--bug', 'x'], /--bug needs --planted-bugs/],
   [['--regressions', 'no/such/file'], /--regressions cannot be read: ENOENT/],
 ])('%j is one clear line and code 2', async (args, complaint) => {

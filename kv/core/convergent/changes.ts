@@ -16,13 +16,13 @@ export function applyChange(parts: Parts, change: Change, stamp: Stamp): Parts |
   if (wanted !== undefined && type !== undefined && type !== wanted) return 'wrong_type';
   switch (change.kind) {
     case 'put':
-      return [{ kind: 'value', stamp, text: latin1Text(change.value) }];
+      return replacing(parts, { kind: 'value', stamp, text: latin1Text(change.value) });
     case 'append': {
       const text = appended(valueIn(parts), latin1Text(change.value));
-      return text === undefined ? 'wrong_type' : [{ kind: 'value', stamp, text }];
+      return text === undefined ? 'wrong_type' : replacing(parts, { kind: 'value', stamp, text });
     }
     case 'delete':
-      return [{ kind: 'deleted', stamp }];
+      return replacing(parts, { kind: 'deleted', stamp });
     case 'increment':
       return increment(parts, change.by, stamp);
     case 'add':
@@ -47,14 +47,23 @@ const TYPE_WANTED: Readonly<Record<Change['kind'], ValueType | undefined>> = {
 };
 
 /**
- * The parts that stay of the same type, and the new ones. Parts of other types that lost are gone; a
- * value among them, or a tombstone, leaves a tombstone of this stamp, so that no earlier value that
- * somebody has not seen yet comes up in its place.
+ * A value, or a delete, in the place of everything. If it removes parts of other types, that must be
+ * told also when a later value wins over this one, whose writer may not have seen those parts.
+ */
+function replacing(parts: Parts, part: Part): Parts {
+  const removes = parts.some(({ kind }) => kind !== 'value' && kind !== 'deleted');
+  const { stamp } = part;
+  return removes ? [part, { kind: 'removed', stamp } as const].sort(compareParts) : [part];
+}
+
+/**
+ * The parts that stay of the same type, and the new ones. Parts of other types that lost are gone. A
+ * value among them leaves a tombstone of this stamp, so that no earlier value that somebody has not
+ * seen yet comes up in its place; a tombstone that is there stays.
  */
 function leaving(parts: Parts, stay: Parts, added: readonly Part[], stamp: Stamp): Parts {
-  const hadValue = parts.some(({ kind }) => kind === 'value' || kind === 'deleted');
-  const all: Part[] = [...stay, ...added];
-  if (hadValue) all.push({ kind: 'deleted', stamp });
+  const all: Part[] = [...ofKind(parts, 'deleted'), ...stay, ...added];
+  if (ofKind(parts, 'value').length > 0) all.push({ kind: 'deleted', stamp });
   else if (added.length === 0) all.push({ kind: 'removed', stamp });
   return all.sort(compareParts);
 }

@@ -47,8 +47,9 @@ export class Convergent implements Protocol<ConvergentMessage, ConvergentRequest
   /** `initial` is what `recover` made of the data folder. */
   constructor(options: ConvergentOptions, initial: InitialState, now: Millis) {
     this.state = new ConvergentState(options, initial, now);
-    readPeers(this.state);
-    for (const peer of this.state.peers.all) peer.reportNow = 'ask';
+    const { peers, store } = this.state;
+    peers.read(store);
+    for (const peer of peers.all) peer.reportNow = 'ask';
   }
 
   step(

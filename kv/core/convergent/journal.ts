@@ -7,7 +7,8 @@
  *
  * What becomes visible together is in one record, so that a crash cannot take a part of it. Where it
  * would be too large for one, the first pieces are `piece` records, which mean nothing without the
- * `update` record behind them.
+ * `update` record behind them. That one says how many there are: a crash may have left pieces whose
+ * own `update` never came, and what comes behind them must not take them for its own.
  */
 
 import { type ByteReader, ByteWriter, DecodeError, ByteReader as Reader } from '../bytes';
@@ -22,6 +23,8 @@ export type ConvergentRecord =
       readonly seen: Vector;
       readonly collected: Vector;
       readonly cells: readonly Cell[];
+      /** So many `piece` records right before this one belong to it. */
+      readonly pieces: number;
     }
   | { readonly kind: 'piece'; readonly cells: readonly Cell[] };
 
@@ -31,7 +34,7 @@ export function encodeRecord(record: ConvergentRecord): JournalRecord {
   const writer = new ByteWriter();
   if (record.kind === 'update') {
     writeVector(writer, record.seen);
-    writeVector(writer, record.collected);
+    writeVector(writer, record.collected).u32(record.pieces);
   }
   return { type: TYPES[record.kind], payload: writeCells(writer, record.cells).finish() };
 }
@@ -51,5 +54,6 @@ function readRecord(type: number, reader: ByteReader): ConvergentRecord {
   }
   const seen = readVector(reader);
   const collected = readVector(reader);
-  return { kind: 'update', seen, collected, cells: readCells(reader) };
+  const pieces = reader.u32();
+  return { kind: 'update', seen, collected, pieces, cells: readCells(reader) };
 }

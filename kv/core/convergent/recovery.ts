@@ -61,18 +61,20 @@ class Replay {
   readonly store = new Store();
   seen: Vector = NOTHING_SEEN;
   collected: Vector = NOTHING_SEEN;
-  /** They count once an `update` has followed. */
-  private pieces: Cell[] = [];
+  /** They count once their `update` has followed. */
+  private pieces: (readonly Cell[])[] = [];
 
   take(record: ConvergentRecord): void {
     if (record.kind === 'piece') {
-      this.pieces.push(...record.cells);
+      this.pieces.push(record.cells);
       return;
     }
+    const { length } = this.pieces;
+    if (record.pieces > length) throw new DecodeError('pieces of a record are missing');
+    const cells = [...this.pieces.slice(length - record.pieces).flat(), ...record.cells];
     this.seen = union(this.seen, record.seen);
     this.collected = union(this.collected, record.collected);
-    for (const { key, parts } of this.pieces) this.store.set(key, parts);
-    for (const { key, parts } of record.cells) this.store.set(key, parts);
+    for (const { key, parts } of cells) this.store.set(key, parts);
     this.pieces = [];
   }
 }

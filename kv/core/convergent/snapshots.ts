@@ -19,12 +19,12 @@ export function snapshotsOf(node: ConvergentState): RecordSnapshots<ConvergentRe
 
 /** Everything, as it is when its turn comes. */
 function* recordsOf({ seen, collected, store }: ConvergentState): Iterator<ConvergentRecord> {
-  yield { kind: 'update', seen, collected, cells: [] };
+  yield { kind: 'update', seen, collected, pieces: 0, cells: [] };
   // What comes later than this many is in the journal.
   let left = store.keyCount;
   for (const key of store.keys()) {
     if (left-- <= 0) break;
     const cells = [{ key, parts: store.partsOf(key) }];
-    yield { kind: 'update', seen: NOTHING_SEEN, collected: NOTHING_SEEN, cells };
+    yield { kind: 'update', seen: NOTHING_SEEN, collected: NOTHING_SEEN, pieces: 0, cells };
   }
 }

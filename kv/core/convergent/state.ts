@@ -127,6 +127,7 @@ export class ConvergentState {
       seen: changes(before, this.seen),
       collected: changes(collectedBefore, this.collected),
       cells: last,
+      pieces: pieces.length,
     });
     for (const { key, parts } of cells) {
       this.store.set(key, parts);

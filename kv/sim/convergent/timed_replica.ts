@@ -1,0 +1,84 @@
+/**
+ * A core with what its driver adds: the wall clock in every request, and a list of peers that it
+ * registers when its disk is empty, as a node with a static list does.
+ */
+
+import type { Convergent } from '../../core/convergent/convergent';
+import type { ConvergentMessage } from '../../core/convergent/messages';
+import type {
+  ConvergentReply,
+  ConvergentRequest,
+  RegisterRequest,
+} from '../../core/convergent/requests';
+import { type Millis, millis, NEVER, type NodeId, type RequestId, requestId } from '../../core/ids';
+import type { Effect, Event, Protocol } from '../../core/protocol';
+
+type ConvergentEvent = Event<ConvergentMessage, ConvergentRequest>;
+type ConvergentEffect = Effect<ConvergentMessage, ConvergentReply>;
+
+export interface Arrived {
+  readonly id: RequestId;
+  readonly request: ConvergentRequest;
+}
+
+/** Requests of the driver itself are numbered from here: nobody waits for their answers. */
+const OWN_REQUESTS = 2 ** 40;
+
+export class TimedReplica
+  implements Protocol<ConvergentMessage, ConvergentRequest, ConvergentReply>
+{
+  /** The requests of clients that came with the last step. */
+  arrived: Arrived[] = [];
+  private toRegister: readonly NodeId[];
+  private offsetMs = Number.NaN;
+
+  constructor(
+    readonly core: Convergent,
+    private readonly wall: () => Millis,
+    peers: readonly NodeId[],
+  ) {
+    this.toRegister = core.inspect.seen.size === 0 ? peers : [];
+  }
+
+  get wakeAt(): Millis {
+    return this.core.wakeAt;
+  }
+
+  step(at: Millis, events: readonly ConvergentEvent[]): ConvergentEffect[] {
+    const timed = events.map((event): ConvergentEvent => {
+      const isTimed = event.kind === 'request' && 'wall' in event.request;
+      return isTimed ? { ...event, request: { ...event.request, wall: this.wall() } } : event;
+    });
+    this.arrived = timed.flatMap((event) => (event.kind === 'request' ? [event] : []));
+    const all = [...this.clockReading(at), ...this.registrations(), ...timed];
+    const effects = this.core.step(at, all);
+    return effects.filter((effect) => effect.kind !== 'reply' || effect.id < OWN_REQUESTS);
+  }
+
+  /** A driver reads the clock now and then; here it does when the clock was set. */
+  private clockReading(at: Millis): ConvergentEvent[] {
+    const wall = this.wall();
+    const offsetMs = wall - at;
+    if (offsetMs === this.offsetMs) return [];
+    this.offsetMs = offsetMs;
+    return [{ kind: 'request', id: requestId(OWN_REQUESTS), request: { kind: 'clock', wall } }];
+  }
+
+  private registrations(): ConvergentEvent[] {
+    const peers = this.toRegister;
+    this.toRegister = [];
+    return peers.map((peer, i) => ({
+      kind: 'request',
+      id: requestId(OWN_REQUESTS + 1 + i),
+      request: registration(peer, this.wall()),
+    }));
+  }
+}
+
+export const registration = (
+  peer: NodeId,
+  wall = millis(0),
+  deadline: Millis = NEVER,
+): RegisterRequest => ({
+  ...{ kind: 'register', peer, address: `http://${peer}`, wall, deadline },
+});
