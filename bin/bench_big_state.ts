@@ -11,10 +11,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import axios from 'axios';
 import yargs from 'yargs/yargs';
 import { type Cluster, type ClusterNode, startCluster } from './cluster';
 import { putRequest, runLoad } from './load';
+import { portOf, statusOf, takeStall } from './node_readings';
 
 const CLIENTS = 256;
 /** Writers while the snapshot is taken and sent; more than these fill both cores of a small machine. */
@@ -41,11 +41,11 @@ async function story(cluster: Cluster, dataDir: string, keys: number): Promise<v
   const leader = await cluster.waitForLeader();
   const late = cluster.nodes.find((node) => node !== leader) as ClusterNode;
   await late.stop();
-  const ports = [Number(new URL(leader.url).port)];
+  const ports = [portOf(leader)];
   await fill(ports, keys);
   const filled = await statusOf(leader);
   say(`${filled.keys} keys, snapshot up to entry ${filled.snapshot_idx}`);
-  say(`the leader's longest stall while it was filled: ${await takeStall(leader)} ms`);
+  say(`the leader's longest stall while it was filled: ${(await takeStall(leader)).toFixed(1)} ms`);
 
   rmSync(join(dataDir, `node${late.index}`), { recursive: true, force: true });
   await late.start();
@@ -57,7 +57,7 @@ async function story(cluster: Cluster, dataDir: string, keys: number): Promise<v
   }
   say(`a fresh follower had everything after ${seconds(begun)} s, under ${written} writes`);
   const sent = await statusOf(leader);
-  say(`the leader's longest stall meanwhile: ${await takeStall(leader)} ms`);
+  say(`the leader's longest stall meanwhile: ${(await takeStall(leader)).toFixed(1)} ms`);
   say(`still leads its first term: ${sent.state === 2 && sent.raft_term === filled.raft_term}`);
 
   await leader.stop();
@@ -77,21 +77,6 @@ async function fill(ports: readonly number[], keys: number): Promise<void> {
   };
   const result = await runLoad({ ports, clients: CLIENTS, request, requests: keys, onProgress });
   if (result.errors > 0) throw new Error(`${result.errors} writes failed: ${result.firstError}`);
-}
-
-/** The longest stall of a node's event loop since this was last asked, in milliseconds. */
-async function takeStall(node: ClusterNode): Promise<string> {
-  const response = await axios.get<string>(`${node.url}/metrics`, { proxy: false });
-  const found = /^quorum_kv_loop_lag_seconds (\S+)$/m.exec(response.data);
-  return (Number(found?.[1]) * 1000).toFixed(1);
-}
-
-async function statusOf(node: ClusterNode) {
-  for (;;) {
-    const status = await node.status();
-    if (status !== undefined) return status;
-    await wait(100);
-  }
 }
 
 const seconds = (since: number): string => ((performance.now() - since) / 1000).toFixed(1);

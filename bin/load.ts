@@ -32,8 +32,11 @@ export interface LoadResult {
 const HOST = '127.0.0.1';
 const HEADERS_END = '\r\n\r\n';
 
-export function putRequest(key: string, json: string): Buffer {
-  const body = `{"type":"PUT","value":${json}}`;
+export const putRequest = (key: string, json: string): Buffer => request('PUT', key, json);
+export const appendRequest = (key: string, json: string): Buffer => request('APPEND', key, json);
+
+function request(type: string, key: string, json: string): Buffer {
+  const body = `{"type":"${type}","value":${json}}`;
   const head = `POST /keys/${key} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n`;
   return Buffer.from(`${head}Content-Length: ${Buffer.byteLength(body)}${HEADERS_END}${body}`);
 }
