@@ -37,6 +37,7 @@ export function statusReport(parts: StatusParts): Readonly<Record<string, unknow
       is_ahead: peer.isAhead,
       clock_refused_ahead_ms: Math.round(peer.refusedAheadMs),
     })),
+    links_up: countConnected(peers),
     seen: core.seen,
     clock_ahead_ms: Math.round(core.clockAheadMs),
     updates: core.counts.updates,
@@ -60,6 +61,9 @@ export function statusReport(parts: StatusParts): Readonly<Record<string, unknow
   };
 }
 
+const countConnected = (peers: Peers): number =>
+  [...peers.values()].filter(({ connected }) => connected).length;
+
 function sumOf(peers: Peers, pick: (lane: LaneStats) => number): number {
   const lanes = [...peers.values()].flatMap((peer) => Object.values(peer.lanes));
   return lanes.reduce((total, lane) => total + pick(lane), 0);
@@ -75,7 +79,6 @@ export function metricsText(
   requests: Readonly<Record<'reads' | 'updates' | 'failed', number>>,
 ): { readonly contentType: string; readonly text: string } {
   const { counts } = core;
-  const connected = [...peers.values()].filter((peer) => peer.connected).length;
   const ahead = core.peers.filter(({ isAhead }) => isAhead).length;
   const behind = core.peers.filter(({ hasAll }) => !hasAll).length;
   const gauges: readonly [name: string, help: string, value: number][] = [
@@ -83,7 +86,7 @@ export function metricsText(
     ['tombstones', 'Deleted keys that are still remembered', core.tombstones],
     ['data_bytes', 'About how much keys and values take', core.bytes],
     ['peers', 'Registered peers', core.peers.length],
-    ['peers_connected', 'Peers with a connection', connected],
+    ['peers_connected', 'Peers with a connection', countConnected(peers)],
     ['peers_ahead', 'Peers that have something this replica lacks', ahead],
     ['peers_behind', 'Peers not known to have all that this replica has', behind],
     ['clock_ahead_ms', 'How far the logical clock is ahead of the wall clock', core.clockAheadMs],
