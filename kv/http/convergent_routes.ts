@@ -13,7 +13,7 @@ import { keyOf, type Puts, parseChange, parsePeer, parsePuts } from './convergen
 import { keyText, mapText, plainString, viewText } from './convergent_views';
 import { quoted, Refusal } from './error_status';
 import { parseKey, queryOf } from './key_target';
-import { json, operatorRoutes } from './operator_routes';
+import { descriptionRoute, json, operatorRoutes } from './operator_routes';
 import type { HttpSettings } from './options';
 import {
   sendError,
@@ -66,6 +66,7 @@ export function convergentRoutes(
       GET: json(() => service.digest()),
     },
     ...operatorRoutes(service, isDraining),
+    ...descriptionRoute('convergent'),
   });
 }
 

@@ -2,8 +2,16 @@
 
 import type { ClusterNode } from '../../bin/cluster_node';
 import { TestNetwork } from '../support/e2e_network';
-import { REPLICA_PORT, ReplicaWorld, remove, stateOf, update } from '../support/e2e_replicas';
+import {
+  REPLICA_PORT,
+  ReplicaWorld,
+  remove,
+  stateOf,
+  statusOf,
+  update,
+} from '../support/e2e_replicas';
 import { testIf } from '../support/e2e_root';
+import { eventually } from '../support/e2e_world';
 
 jest.setTimeout(300_000);
 
@@ -117,6 +125,24 @@ testWithNetwork('a restart within the partition, and healing after it', () =>
     await update(b, { y: 'b' });
     network.heal();
     await world.all({ x: 'a', y: 'b' });
+  }),
+);
+
+testWithNetwork('a cut that outlives the connections is healed too, whoever dials first', () =>
+  within(2, 2, async (world, network) => {
+    const [a, b] = world.nodes as Two;
+    network.dropToPort(0, 1, REPLICA_PORT);
+    network.dropToPort(1, 0, REPLICA_PORT);
+    for (const [i, node] of world.nodes.entries()) {
+      await eventually(`node ${i} has given the link up`, async () => {
+        await update(node, { [`k${i}`]: i });
+        return (await statusOf(node)).links_up === 0;
+      });
+    }
+    await update(a, { same: 'a' });
+    await update(b, { same: 'b' });
+    network.heal();
+    await world.all({ k0: 0, k1: 1, same: 'b' });
   }),
 );
 
