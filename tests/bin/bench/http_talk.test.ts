@@ -2,6 +2,7 @@
 
 import { EtcdJsonTalk, HttpAnswer, jsonValue, KeysTalk } from '../../../bin/bench/load/http_talk';
 import { writeBase64, writeKeyDigits } from '../../../bin/bench/load/talk_bytes';
+import { VersionsTalk } from '../../../bin/bench/load/versions_talk';
 
 const HEADERS_END = '\r\n\r\n';
 
@@ -98,4 +99,27 @@ test('an answer that was not fine is told', () => {
 test('an answer that nobody asked for ends the run', () => {
   const answer = new HttpAnswer();
   expect(() => feed(answer, `${VALUE}X`)).toThrow('nobody asked for');
+});
+
+test('requests of the leaderless system: a put carries what the last put of its key was told', () => {
+  const last = new Map<number, string>();
+  const talk = new VersionsTalk(8, last);
+  const other = new VersionsTalk(8, last);
+  const get = `GET /keys/key0000000000003?quorum=2 HTTP/1.1\r\nHost: bench${HEADERS_END}`;
+  expect(talk.request('get', 3).toString()).toBe(get);
+
+  const bodyOf = (asked: VersionsTalk): unknown => {
+    const [head = '', body = ''] = asked.request('put', 42).toString().split(HEADERS_END);
+    expect(head).toMatch(/^POST \/keys\/key0000000000042 HTTP\/1\.1\r\n/);
+    expect(head).toMatch(`Content-Length: ${body.length}`);
+    return JSON.parse(body);
+  };
+  const answer = (body: string): Buffer =>
+    Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}${HEADERS_END}${body}`);
+  expect(bodyOf(talk)).toEqual({ type: 'PUT', value: 'xxxxxx', quorum: 2 });
+  const told = answer('{"metadata":"AQ-_"}\n');
+  expect([talk.take(told, told.length), talk.complaint]).toEqual([true, undefined]);
+  expect(bodyOf(other)).toEqual({ type: 'PUT', value: 'xxxxxx', quorum: 2, metadata: 'AQ-_' });
+  const odd = answer('{}\n');
+  expect([other.take(odd, odd.length), other.complaint]).toEqual([true, expect.any(String)]);
 });
