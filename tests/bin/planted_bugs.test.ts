@@ -13,15 +13,17 @@ import { ROOT } from '../laws/sources';
 
 const FOLDER = join(ROOT, 'tests', 'sim', 'planted_bugs');
 const OF_DYNAMO = readMutations(join(FOLDER, 'dynamo'));
+const OF_CONVERGENT = readMutations(join(FOLDER, 'convergent'));
 const OF_LOG = readMutations(join(FOLDER, 'log'));
 const OF_RAFT = readMutations(FOLDER);
-const BUGS = [...OF_RAFT, ...OF_DYNAMO, ...OF_LOG];
+const BUGS = [...OF_RAFT, ...OF_DYNAMO, ...OF_CONVERGENT, ...OF_LOG];
 const readSource = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
 describe('the planted bugs', () => {
   it('are enough to be a proof', () => {
     expect(OF_RAFT.length).toBeGreaterThanOrEqual(40);
     expect(OF_DYNAMO.length).toBeGreaterThanOrEqual(12);
+    expect(OF_CONVERGENT.length).toBeGreaterThanOrEqual(12);
     expect(OF_LOG.length).toBeGreaterThanOrEqual(12);
   });
 
