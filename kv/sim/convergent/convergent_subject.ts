@@ -40,7 +40,6 @@ type ConvergentProtocol = Protocol<ConvergentMessage, ConvergentRequest, Converg
 
 const PATIENCE_MS = 4000;
 const wall = millis(0);
-
 export class ConvergentSubject
   implements Subject<ConvergentMessage, ConvergentRequest, ConvergentReply>
 {
@@ -106,7 +105,7 @@ export class ConvergentSubject
     history: this.history,
     uncertain: this.uncertain,
     made: (node: NodeId, update: Update) => {
-      if (node === this.outsider) this.doubt([update]);
+      if (node === this.outsider || !this.isKnown(node)) this.doubt([update]);
     },
     latest: (node: NodeId) => ticksOf(millis(this.clocks.read(node) + this.options.maxDriftMs)),
   };
@@ -174,6 +173,12 @@ export class ConvergentSubject
     return { kind: 'unregister', peer, deadline, wall };
   }
 
+  /** Whether all who are up have the node for a peer, and so wait for it. */
+  private isKnown(node: NodeId): boolean {
+    const others = [...this.replicas].filter(([id]) => id !== node);
+    return others.every(([, { core }]) => core.inspect.peers.registered.has(node));
+  }
+
   private doubt(updates: readonly Update[]): void {
     for (const { changes } of updates) for (const key of changes.keys()) this.uncertain.add(key);
   }
@@ -230,7 +235,6 @@ export class ConvergentSubject
   }
 
   clientRestarted(): void {}
-
   /** Time for losses to be noticed, for what is missing to come, and for wild clocks to be caught up. */
   get recoveryMs(): number {
     const { options, configuration, members } = this;
@@ -276,7 +280,7 @@ export class ConvergentSubject
   }
 
   private others(node: NodeId): Witness[] {
-    return [...this.witnesses.values()].filter((witness) => witness.node !== node);
+    return [...this.witnesses.values()].filter((one) => one.node !== node);
   }
 
   private count(name: string): void {

@@ -31,6 +31,7 @@ export class TimedReplica
   arrived: Arrived[] = [];
   private toRegister: readonly NodeId[];
   private offsetMs = Number.NaN;
+  private readonly asked = new Map<RequestId, NodeId>();
 
   constructor(
     readonly core: Convergent,
@@ -51,8 +52,13 @@ export class TimedReplica
     });
     this.arrived = timed.flatMap((event) => (event.kind === 'request' ? [event] : []));
     const all = [...this.clockReading(at), ...this.registrations(), ...timed];
-    const effects = this.core.step(at, all);
-    return effects.filter((effect) => effect.kind !== 'reply' || effect.id < OWN_REQUESTS);
+    return this.core.step(at, all).filter((effect) => {
+      if (effect.kind !== 'reply' || effect.id < OWN_REQUESTS) return true;
+      // Too much waits for the disk: the driver tries again.
+      const peer = this.asked.get(effect.id);
+      if (effect.reply.kind === 'failed' && peer) this.toRegister = [...this.toRegister, peer];
+      return false;
+    });
   }
 
   /** A driver reads the clock now and then; here it does when the clock was set. */
@@ -67,11 +73,11 @@ export class TimedReplica
   private registrations(): ConvergentEvent[] {
     const peers = this.toRegister;
     this.toRegister = [];
-    return peers.map((peer, i) => ({
-      kind: 'request',
-      id: requestId(OWN_REQUESTS + 1 + i),
-      request: registration(peer, this.wall()),
-    }));
+    return peers.map((peer) => {
+      const id = requestId(OWN_REQUESTS + 1 + this.asked.size);
+      this.asked.set(id, peer);
+      return { kind: 'request', id, request: registration(peer, this.wall()) };
+    });
   }
 }
 
