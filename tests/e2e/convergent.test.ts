@@ -180,6 +180,23 @@ test('a wiped replica is another one, and takes the place of the one before', as
   });
 });
 
+test('a replica that moved to another port tells all that it knows', async () => {
+  const [a, , c] = (await replicas(3)) as [ClusterNode, ClusterNode, ClusterNode];
+  await world.register(0, 1);
+  await world.register(1, 2);
+  await update(a, { x: 1 });
+  await world.all({ x: 1 });
+  await world.move(1);
+  await update(world.node(1), { x: 2 });
+  await world.all({ x: 2 });
+  for (const node of [a, c]) {
+    await eventually('its new URL is known', async () => {
+      return (await peersOf(node)).some(({ url }) => url === world.urlOf(1));
+    });
+    expect(await peersOf(node)).toHaveLength(2);
+  }
+});
+
 test('after it was unregistered, a replica hears no more; registered again it gets all', async () => {
   const [a, b] = await pair();
   await world.register(0, 1);

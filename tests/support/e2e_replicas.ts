@@ -35,6 +35,13 @@ export class ReplicaWorld {
     return node;
   }
 
+  /** Kills a node and starts it with its data at another port. */
+  async move(index: number): Promise<void> {
+    await this.node(index).kill();
+    this.nodes[index] = await this.make(index);
+    await this.node(index).start();
+  }
+
   node(index: number): ClusterNode {
     const node = this.nodes[index];
     if (node === undefined) throw new Error(`there is no node ${index}`);
