@@ -41,7 +41,7 @@ export interface Hello {
   readonly lane: Lane;
   /** Drawn when the dialler's process started: tells a restarted node from an old connection. */
   readonly instance: string;
-  /** Counts the dialler's attempts on this lane; the higher one is the newer one. */
+  /** Counts the dialler's attempts; of two on one lane the higher one is the newer one. */
   readonly epoch: number;
   /** The dialler's data folder, 0 if it has none. */
   readonly storage: number;

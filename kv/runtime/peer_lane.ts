@@ -20,6 +20,11 @@ export interface LaneContext {
   readonly instance: string;
   readonly limits: PeerLimits;
   readonly random: () => number;
+  /**
+   * The number of the next attempt. All lanes of a process share the count: a peer that is forgotten
+   * and made known again is dialled with higher numbers than before, as those who listen expect.
+   */
+  readonly nextEpoch: () => number;
 }
 
 export interface LaneEvents {
@@ -39,7 +44,6 @@ type LaneState =
 
 export class PeerLane {
   private state: LaneState = { kind: 'stopped' };
-  private epoch = 0;
   /** Failures in a row, including connections that were lost before the first tick. */
   private failures = 0;
   /** How many connections passed the handshake. */
@@ -130,9 +134,8 @@ export class PeerLane {
   private hello(): Hello {
     const { self, cluster, storage, instance } = this.context;
     const names = { version: PROTOCOL_VERSION, cluster, from: self, to: this.peer.id };
-    this.epoch++;
-    const { lane, epoch } = this;
-    return { ...names, lane, instance, epoch, storage, nonce: drawToken() };
+    const epoch = this.context.nextEpoch();
+    return { ...names, lane: this.lane, instance, epoch, storage, nonce: drawToken() };
   }
 
   /** Dials again later: exponential back-off, of which half is jitter. */

@@ -54,7 +54,10 @@ export class PeerTransport<Message> implements Transport<Message> {
     const { self, cluster, secret, storage = 0, random = Math.random, log } = options;
     const limits = { ...DEFAULT_PEER_LIMITS, ...options.limits };
     const complaints = new Complaints(log, limits.repeatLogMs);
-    this.context = { self, cluster, secret, storage, instance: drawToken(), limits, random };
+    let epoch = 0;
+    const nextEpoch = () => ++epoch;
+    const own = { self, cluster, secret, storage, instance: drawToken() };
+    this.context = { ...own, limits, random, nextEpoch };
     const changed = (peer: NodeId, up: boolean) => this.listener?.link(peer, up);
     this.around = { context: this.context, log, complaints, changed };
     const ways = this.acceptorOptions();

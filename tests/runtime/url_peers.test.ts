@@ -6,7 +6,7 @@ import type { PeerTransportOptions } from '../../kv/runtime/peer_options';
 import { PeerTransport } from '../../kv/runtime/peer_transport';
 import { type PeerUrl, parsePeerUrl } from '../../kv/runtime/peer_url';
 import { UrlPeers } from '../../kv/runtime/url_peers';
-import { Lookout, MemoryLog, NOTES, type Note, note, Recorder } from './peer_support';
+import { Lookout, MemoryLog, NOTES, type Note, note, Recorder, reasonOf } from './peer_support';
 import { QUICK } from './peer_world';
 
 interface Replica {
@@ -203,6 +203,9 @@ test('a forgotten URL is a stranger from then on; added again it is found again'
   await linked(a, b.id);
   await linked(b, a.id);
   await talk(a, b, 1);
+  // The other side remembers how often it was dialled, and takes no attempt for an old one.
+  const refusals = [...a.log.warnings, ...b.log.warnings].map(reasonOf);
+  expect(refusals.filter((reason) => /a newer connection/.test(reason))).toEqual([]);
 });
 
 test.each([
