@@ -6,6 +6,7 @@ import type { Recovered } from '../protocol';
 import { RecordJournal } from '../record_journal';
 import { recordsIn } from '../record_slices';
 import { UNLIMITED } from './defaults';
+import type { Entry } from './entry';
 import type { HeldMessage } from './held_messages';
 import { decodeRecord, encodeRecord, type LogRecord } from './journal';
 import { MessageLog } from './message_log';
@@ -116,19 +117,13 @@ class Replay {
   }
 
   /** A message of the master follows upon all before it, so those were confirmed by then. */
-  private takeEntry(entry: Parameters<MessageLog['push']>[0], sequence: JournalSequence): void {
+  private takeEntry(entry: Entry, sequence: JournalSequence): void {
     const { log } = this;
     if (entry.order < log.first) return;
     if (entry.order !== log.end) {
       throw new RecoveryError(`message ${log.end} is missing before ${entry.order}; ${ADVICE}`);
     }
-    const known = log.orderOf(entry.id);
-    if (known !== undefined && known >= log.first) {
-      // An id came again, so its former message had been dropped by then.
-      log.noteDurable(sequence);
-      log.dropBefore(known + 1, UNLIMITED);
-    }
-    log.push(entry, sequence);
+    this.place(entry, sequence);
     this.confirmedEnd = log.end;
     this.promote();
   }
@@ -138,7 +133,18 @@ class Replay {
     for (let next = held.get(log.end); next !== undefined; next = held.get(log.end)) {
       held.delete(log.end);
       // Those held have a record: they came from outside.
-      if (next.sequence !== undefined) log.push(next.entry, next.sequence);
+      if (next.sequence !== undefined) this.place(next.entry, next.sequence);
     }
+  }
+
+  private place(entry: Entry, sequence: JournalSequence): void {
+    const { log } = this;
+    const known = log.orderOf(entry.id);
+    if (known !== undefined && known >= log.first) {
+      // An id came again, so its former message had been dropped by then.
+      log.noteDurable(journalSequence(Number.MAX_SAFE_INTEGER));
+      log.dropBefore(known + 1, UNLIMITED);
+    }
+    log.push(entry, sequence);
   }
 }

@@ -55,7 +55,7 @@ export class LogSubject implements Subject<LogMessage, LogRequest, LogReply> {
     private readonly report: (name: string, count: number) => void,
   ) {
     const { common, external } = options;
-    this.watch = new LogWatch(this.master, common.keepDroppedIds);
+    this.watch = new LogWatch(this.master, common.keepDroppedIds, common.allowClear);
     this.memory = new ClientMemory(members.length, { external, clear: common.allowClear });
   }
 
@@ -196,7 +196,8 @@ export class LogSubject implements Subject<LogMessage, LogRequest, LogReply> {
     const end = truth.endOf(shadow.name);
     const order = endOf(shadow) - BEHIND + prng.between(0, BEHIND + AHEAD);
     const message = truth.at(shadow.name, Math.min(order, end - 1));
-    if (message === undefined) return undefined;
+    // An id that came again after retention is known there by its former place, as long as that is kept.
+    if (message === undefined || truth.timesOf(shadow.name, message.id) > 1) return undefined;
     return { order: message.order, id: message.id, body: bytesOf(message.body) };
   }
 

@@ -43,6 +43,8 @@ export class LogWatch {
   constructor(
     private readonly master: NodeId,
     private readonly keepDroppedIds: number,
+    /** Secondaries may forget what they had: what the master knows of them may be of before. */
+    private readonly copiesAreCleared: boolean,
   ) {}
 
   /** A node has started with this log; `last` is the last record of its journal. */
@@ -76,7 +78,9 @@ export class LogWatch {
       if (effect.kind === 'reply') this.checkReply(node, effect.reply);
     }
     seen.first = Math.max(seen.first, log.first);
-    if (role.kind === 'master') checkNobodyIsBlocked(self, role, log.durableEnd);
+    if (role.kind !== 'master') return;
+    checkNobodyIsBlocked(self, role, log.durableEnd);
+    if (!this.copiesAreCleared) this.checkBelieved(role);
   }
 
   /** At rest the master has the true log, up to its end. */
@@ -109,6 +113,16 @@ export class LogWatch {
       }
       this.truth.check(node, shadow.name, order, said);
       this.truth.at(shadow.name, order)?.holders.add(node);
+    }
+  }
+
+  /** What the master takes for durable at a secondary with this disk is on that disk. */
+  private checkBelieved({ all }: Master): void {
+    for (const { id, disk, match, isFollowing } of all) {
+      const shadow = this.disks.of(id);
+      if (!isFollowing || shadow === undefined || shadow.storage !== disk) continue;
+      if (match <= endOf(shadow)) continue;
+      fail('durable before said', `${id} is thought to hold ${match}, it holds ${endOf(shadow)}`);
     }
   }
 
