@@ -2,9 +2,8 @@
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { compiledProgram } from '../../bin/cluster';
-import { ClusterNode } from '../../bin/cluster_node';
-import { freePorts } from '../../bin/free_ports';
+import type { ClusterNode } from '../../bin/cluster_node';
+import { type LogGroupOptions, LogProcesses } from '../../bin/log_group';
 import { refusal, send } from './e2e_http';
 import { eventually, temporaryFolder } from './e2e_world';
 
@@ -20,45 +19,28 @@ export interface Appended {
   readonly order: number;
 }
 
-export interface LogWorldOptions {
-  readonly secondaries?: number;
-  readonly master?: readonly string[];
-  /** Further flags of each secondary. */
-  readonly secondary?: readonly (readonly string[])[];
-}
+export type LogWorldOptions = Omit<LogGroupOptions, 'dataDir' | 'onExit'>;
 
 export class LogWorld {
-  readonly unexpectedEnds: string[] = [];
-  readonly master: ClusterNode;
-  readonly secondaries: readonly ClusterNode[];
-  private readonly dataDir = temporaryFolder();
   private readonly activities: { abandon(): void }[] = [];
 
-  private constructor(ports: readonly number[], { master = [], secondary = [] }: LogWorldOptions) {
-    const urls = ports.map((port) => `http://localhost:${port}`);
-    const [masterUrl = '', ...others] = urls;
-    const node = (index: number, flags: readonly string[]): ClusterNode =>
-      new ClusterNode({
-        ...{ index, id: urls[index] ?? '', url: `http://127.0.0.1:${ports[index]}` },
-        stopTimeoutMs: 20_000,
-        command: [
-          ...[compiledProgram(), String(ports[index]), '--protocol', 'log'],
-          ...['--data-dir', this.folder(index), ...flags],
-        ],
-        onLine: () => undefined,
-        onExit: (_node, { code, signal }, expected) => {
-          if (!expected) this.unexpectedEnds.push(`${index} ${code ?? signal}`);
-        },
-      });
-    this.master = node(0, ['--secondaries', others.join(','), ...master]);
-    this.secondaries = others.map((_, i) =>
-      node(i + 1, ['--master', masterUrl, ...(secondary[i] ?? [])]),
-    );
-  }
+  private constructor(
+    private readonly group: LogProcesses,
+    private readonly dataDir: string,
+    private readonly unexpectedEnds: readonly string[],
+  ) {}
 
   /** Makes the nodes, and starts none. */
   static async make(options: LogWorldOptions = {}): Promise<LogWorld> {
-    return new LogWorld(await freePorts('127.0.0.1', (options.secondaries ?? 2) + 1), options);
+    const dataDir = temporaryFolder();
+    const ends: string[] = [];
+    const group = await LogProcesses.make({
+      ...{ ...options, dataDir },
+      onExit: ({ index }, { code, signal }, expected) => {
+        if (!expected) ends.push(`${index} ${code ?? signal}`);
+      },
+    });
+    return new LogWorld(group, dataDir, ends);
   }
 
   /** All nodes are there and follow. */
@@ -69,8 +51,14 @@ export class LogWorld {
     return world;
   }
 
+  get master(): ClusterNode {
+    return this.group.master;
+  }
+  get secondaries(): readonly ClusterNode[] {
+    return this.group.secondaries;
+  }
   get all(): readonly ClusterNode[] {
-    return [this.master, ...this.secondaries];
+    return this.group.all;
   }
 
   secondary(number: number): ClusterNode {
@@ -113,7 +101,7 @@ export class LogWorld {
 
   async close(): Promise<void> {
     for (const activity of this.activities) activity.abandon();
-    await Promise.all(this.all.map((node) => node.stop()));
+    await this.group.stop();
     rmSync(this.dataDir, { recursive: true, force: true });
     expect(this.unexpectedEnds).toEqual([]);
   }
