@@ -10,7 +10,7 @@ import { parseAppend, parseEcho, parseReplicate } from './log_bodies';
 import { LogPages } from './log_pages';
 import { parseRange } from './log_range';
 import type { LogStreams } from './log_streams';
-import { json, operatorRoutes } from './operator_routes';
+import { descriptionRoute, json, operatorRoutes } from './operator_routes';
 import type { HttpSettings } from './options';
 import { sendError, sendJson, sendRefusal, sendRefusalAndLinger, sendText } from './replies';
 import { JSON_TYPE } from './reply_parts';
@@ -65,6 +65,7 @@ export function logRoutes(
       POST: (req, res) => handlers.echo(req, res, echoes),
     },
     ...operatorRoutes(service, isDraining),
+    ...descriptionRoute('log'),
   });
 }
 

@@ -38,7 +38,7 @@ export class FakeLogService implements LogService {
 
   constructor(readonly isMaster = true) {}
 
-  throwOnce(error: Error): void {
+  throwOnce(error: Error | undefined): void {
     this.thrown = error;
   }
 
@@ -146,7 +146,9 @@ export class FakeLogService implements LogService {
   }
 
   status() {
-    return { protocol: 'log', messages: this.messages.length };
+    const messages = this.messages.length;
+    const orders = { first_order: this.first, next_order: this.first + messages, log: this.log };
+    return { protocol: 'log', role: this.isMaster ? 'master' : 'secondary', messages, ...orders };
   }
   readiness(): Readiness {
     return this.ready;
