@@ -27,8 +27,8 @@ export interface Shadow {
   base: number;
   /** In order, from `base` on. */
   messages: Said[];
-  /** The log before it; a node may not have heard yet that its disk has got further. */
-  former: { readonly name: string; readonly base: number; readonly messages: Said[] } | undefined;
+  /** The logs before it; a node may not have heard yet that its disk has got further. */
+  readonly formers: Pick<Shadow, 'name' | 'base' | 'messages'>[];
   /** Beyond a gap. */
   held: Map<number, Said>;
 }
@@ -42,7 +42,7 @@ export class LogDisks {
     if (before?.storage === storage) return before;
     this.shadows.set(node, {
       ...{ storage, pending: [], life: 1, name: '', base: 0 },
-      ...{ messages: [], held: new Map(), former: undefined },
+      ...{ messages: [], held: new Map(), formers: [] },
     });
     return undefined;
   }
@@ -98,7 +98,7 @@ export const isSame = (one: Said | undefined, other: Said | undefined): boolean 
 function apply(shadow: Shadow, record: LogRecord): void {
   if (record.kind === 'begun') {
     shadow.life++;
-    shadow.former = { name: shadow.name, base: shadow.base, messages: shadow.messages };
+    shadow.formers.push({ name: shadow.name, base: shadow.base, messages: shadow.messages });
     shadow.name = textOfName(record.name);
     shadow.base = record.first;
     shadow.messages = [];

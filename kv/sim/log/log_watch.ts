@@ -185,15 +185,16 @@ export class LogWatch {
     const { log, messages, next, first, end } = reply;
     const shadow = this.shadowOf(node);
     const seen = this.seenOf(node);
-    const isBefore = isOfFormerLog(shadow, log, end);
-    if (!isBefore && ((log !== '' && log !== shadow.name) || end > endOf(shadow))) {
+    const former = formerLog(shadow, log, end);
+    const isElsewhere = (log !== '' && log !== shadow.name) || end > endOf(shadow);
+    if (former === undefined && isElsewhere) {
       fail('durable before shown', `${node} shows ${end} of ${log}, its disk has less`);
     }
-    if (!isBefore) {
+    if (former === undefined) {
       if (end < seen.shownEnd) fail('taken back', `${node} has shown ${seen.shownEnd}, now ${end}`);
       seen.shownEnd = end;
     }
-    const disk = isBefore && shadow.former !== undefined ? shadow.former : shadow;
+    const disk = former ?? shadow;
     const from = next - messages.length;
     messages.forEach((message, i) => {
       if (message.order !== from + i) fail('gap', `${node} shows ${message.order} at ${from + i}`);
@@ -224,13 +225,13 @@ export class LogWatch {
 }
 
 /**
- * Whether a reader was shown the log that was on the disk before: the disk has begun another one, and
+ * The log that was on the disk before, if a reader was shown that: the disk has begun another one, and
  * the node has not heard of that yet.
  */
-function isOfFormerLog(shadow: Shadow, log: string, end: number): boolean {
-  const { former, name, base } = shadow;
-  if (former === undefined || former.name !== log || end > endOf(former)) return false;
-  return log !== name || end < base || end > endOf(shadow);
+function formerLog(shadow: Shadow, log: string, end: number): Disk | undefined {
+  const { formers, name, base } = shadow;
+  if (log === name && end >= base && end <= endOf(shadow)) return undefined;
+  return formers.findLast((former) => former.name === log && end <= endOf(former));
 }
 
 /** What was durable is there again: the log without a hole, and what was held back. */
