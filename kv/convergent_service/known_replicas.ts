@@ -32,6 +32,8 @@ export interface KnownReplicasOptions {
 
 /** So long a connection is kept to those who are peers no more, or not yet. */
 const GRACE_MS = 10_000;
+/** So many of them at a time: whoever reaches the port may knock. */
+const MAX_STRANGERS = 64;
 
 export class KnownReplicas {
   private readonly urls: UrlPeers;
@@ -92,7 +94,7 @@ export class KnownReplicas {
    */
   introduced(peer: PeerUrl, id: NodeId): void {
     if (this.urls.known.some(({ url, id: known }) => url === peer.url && known === id)) return;
-    if (this.isLinked(id)) return;
+    if (this.isLinked(id) || this.timers.size >= MAX_STRANGERS) return;
     this.urls.add(peer, { id });
     if (this.isEntry(id)) this.options.register(id, peer.url, () => undefined);
     else this.forgetUnlessPeer(peer.url);
