@@ -265,6 +265,11 @@ function warningsAbout(config: NodeConfig): ConfigProblem[] {
     'secret',
     `is not set and peers are listened for on ${peerHost}: whoever reaches that port can act as a member`,
   );
+  warnings.unless(
+    secret !== undefined || !isNamedByUrl(config.protocol) || isLoopback(config.httpHost),
+    'secret',
+    `is not set and peers come to ${config.httpHost}: whoever reaches that port can act as a node`,
+  );
   const members = partners.length + 1;
   warnings.unless(
     members === 1 || members % 2 === 1,

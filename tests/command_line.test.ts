@@ -105,6 +105,14 @@ describe('a node of the replicated log', () => {
     });
   });
 
+  test('is told what it means to be reached from everywhere without a secret', () => {
+    const args = ['5000', '--protocol', 'log', '--http-host', '0.0.0.0'];
+    const line = parseCommandLine(args);
+    expect(line.kind === 'run' && line.warnings).toEqual([
+      '--secret-file is not set and peers come to 0.0.0.0: whoever reaches that port can act as a node',
+    ]);
+  });
+
   test('its switches and numbers have flags', () => {
     const standard = log('5001', ...MASTER);
     expect(log('5001', ...MASTER, '--allow-clear').messageLog.allowClear).toBe(true);
