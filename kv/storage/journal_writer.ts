@@ -181,7 +181,6 @@ export class JournalWriter {
     inOrder(
       [
         (done) => writeWhole(fs, file, [segmentHeader(storageId, first)], 0, done),
-        (done) => fs.sync(file, done),
         (done) => fs.rename(from, to, done),
         (done) => fs.syncFolder(folder, done),
         (done) => fs.close(this.active.file, done),
