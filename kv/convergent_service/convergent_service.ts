@@ -139,8 +139,11 @@ export class ConvergentService implements ReplicaService {
       const why = 'There are as many peers as are allowed; unregister one first';
       return answer(operatingError('peer_not_possible', why, { limit }));
     }
-    this.replicas.want(peer);
-    answer();
+    const known = this.replicas.want(peer);
+    if (known === undefined) return answer();
+    this.submit(this.registration(known, peer.url, true), (reply) => {
+      done(reply.kind === 'done' ? undefined : this.failure(reply));
+    });
   }
 
   unregister(urlOrId: string, done: Done): void {
@@ -211,13 +214,17 @@ export class ConvergentService implements ReplicaService {
   }
 
   private tellRegistered(peer: NodeId, address: string, done: () => void, log: Log): void {
-    const wish = { wall: wallNow(), deadline: this.deadline() };
-    this.submit({ kind: 'register', peer, address, ...wish }, (reply) => {
+    this.submit(this.registration(peer, address, false), (reply) => {
       if (reply.kind === 'done') return done();
       log.warn('a peer was found and cannot be registered', {
         ...{ peer, url: address, reason: this.failure(reply).message },
       });
     });
+  }
+
+  private registration(peer: NodeId, address: string, renews: boolean): ConvergentRequest {
+    const wish = { wall: wallNow(), deadline: this.deadline() };
+    return { kind: 'register', peer, address, renews, ...wish };
   }
 
   private unregistration(peer: NodeId): ConvergentRequest {

@@ -58,12 +58,16 @@ export class KnownReplicas {
     }
   }
 
-  /** An operator wants the replica at this URL for a peer. Durable when it returns. */
-  want(peer: PeerUrl): void {
+  /**
+   * An operator wants the replica at this URL for a peer. Durable when it returns; where it returns
+   * an id, that one is a peer by now, and the core is to be told that it shall be one.
+   */
+  want(peer: PeerUrl): NodeId | undefined {
     const known = this.urls.known.find(({ url }) => url === peer.url)?.id;
-    const isPeer = this.options.entries().some(({ node }) => node === known);
-    if (!isPeer) this.options.wanted.add(peer.url);
+    const entry = known !== undefined && this.isEntry(known) ? known : undefined;
+    if (entry === undefined) this.options.wanted.add(peer.url);
     this.urls.add(peer, { callMeBack: true });
+    return entry;
   }
 
   /** How many URLs lead, or are to lead, to peers. */

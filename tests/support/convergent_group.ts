@@ -187,7 +187,8 @@ export class ConvergentGroup {
   }
 
   register(id: NodeId, peer: NodeId): void {
-    this.expectKind(this.ask(id, { kind: 'register', peer, address: `http://${peer}` }), 'done');
+    const request = { kind: 'register', peer, address: `http://${peer}`, renews: true } as const;
+    this.expectKind(this.ask(id, request), 'done');
   }
   unregister(id: NodeId, peer: NodeId): void {
     this.expectKind(this.ask(id, { kind: 'unregister', peer }), 'done');

@@ -13,7 +13,7 @@ import { changeHere, newStamp } from './updates';
 export function receiveRegister(
   node: ConvergentState,
   id: RequestId,
-  { peer, address, deadline }: RegisterRequest,
+  { peer, address, renews, deadline }: RegisterRequest,
 ): void {
   const { self, options, peers } = node;
   if (peer === self) return fail(node, id, 'peer_not_possible', 'A node is no peer of itself');
@@ -33,7 +33,8 @@ export function receiveRegister(
   const stamp = newStamp(node);
   const cells: Cell[] = replaced.map(([other]) => deleted(other, stamp));
   const replica = known.get(peer)?.replica ?? peers.of(peer)?.replica ?? 0;
-  if (known.get(peer)?.address !== address) cells.push(entry(peer, { address, replica }, stamp));
+  const isNew = known.get(peer)?.address !== address;
+  if (isNew || renews) cells.push(entry(peer, { address, replica }, stamp));
   if (!known.has(self)) {
     cells.push(entry(self, { address: options.address, replica: options.storage }, stamp));
   }

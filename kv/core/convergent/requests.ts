@@ -77,6 +77,12 @@ export interface RegisterRequest extends Timed, Bounded {
   readonly peer: NodeId;
   /** Where it is reached, by all replicas: kept with the peer, and given back by `peers`. */
   readonly address: string;
+  /**
+   * An operator says so, not a node that has found somebody: it is written anew although it is
+   * known, because an earlier unregistration on another replica, which has not come here yet, would
+   * else undo what was acknowledged.
+   */
+  readonly renews: boolean;
 }
 
 /** Nobody waits for this node any more, on any replica. It keeps what it has. */

@@ -86,5 +86,5 @@ export const registration = (
   wall = millis(0),
   deadline: Millis = NEVER,
 ): RegisterRequest => ({
-  ...{ kind: 'register', peer, address: `http://${peer}`, wall, deadline },
+  ...{ kind: 'register', peer, address: `http://${peer}`, renews: true, wall, deadline },
 });

@@ -1,0 +1,99 @@
+/** Who is a peer: what operators said is settled by the clock's order, whatever was known where. */
+
+import type { NodeId } from '../../../kv/core/convergent/library';
+import { ConvergentGroup } from '../../support/convergent_group';
+
+const three = (): [ConvergentGroup, NodeId, NodeId, NodeId] => {
+  const group = new ConvergentGroup(3).meet();
+  const [a, b, c] = group.ids as [NodeId, NodeId, NodeId];
+  return [group, a, b, c];
+};
+
+const peersOf = (group: ConvergentGroup, id: NodeId): NodeId[] =>
+  group
+    .core(id)
+    .peers()
+    .map(({ node }) => node)
+    .sort();
+
+test('one registration is enough: everybody knows everybody', () => {
+  const [group, a, b, c] = three();
+  expect(peersOf(group, a)).toEqual([b, c]);
+  expect(peersOf(group, b)).toEqual([a, c]);
+  expect(peersOf(group, c)).toEqual([a, b]);
+});
+
+test('who is unregistered hears nothing more, keeps what it has, and nobody waits for it', () => {
+  const [group, a, b, c] = three();
+  group.put(a, 'k', 1);
+  group.run(50);
+  group.unregister(a, c);
+  group.run(3000);
+  const before = group.sent.length;
+  group.delete(b, 'k');
+  group.run(20_000);
+  expect(group.sent.slice(before).filter(({ to }) => to === c)).toEqual([]);
+  expect([a, b, c].map((id) => group.get(id, 'k'))).toEqual([undefined, undefined, 1]);
+  expect([a, b].map((id) => group.core(id).status().tombstones)).toEqual([0, 0]);
+});
+
+test('who is registered again hears what it has missed, deletes that all have forgotten too', () => {
+  const [group, a, b, c] = three();
+  group.put(a, 'gone', 1);
+  group.put(a, 'kept', 1);
+  group.run(50);
+  group.unregister(a, c);
+  group.run(3000);
+  group.delete(b, 'gone');
+  group.put(b, 'new', 2);
+  group.put(c, 'alone', 3);
+  group.run(20_000);
+  expect(group.core(a).status().tombstones).toBe(0);
+  group.register(a, c);
+  group.run(10_000);
+  for (const id of [a, b, c]) expect(group.state(id)).toEqual({ alone: 3, kept: 1, new: 2 });
+  expect(group.core(c).status().counts.comparisons).toBeGreaterThan(0);
+});
+
+test('a peer that was down keeps tombstones alive until it is unregistered', () => {
+  const [group, a, b, c] = three();
+  group.put(a, 'k', 1);
+  group.run(50);
+  group.crash(c);
+  group.delete(a, 'k');
+  group.run(20_000);
+  expect([a, b].map((id) => group.core(id).status().tombstones)).toEqual([1, 1]);
+  group.unregister(b, c);
+  group.run(20_000);
+  expect([a, b].map((id) => group.core(id).status().tombstones)).toEqual([0, 0]);
+});
+
+test('a registration wins over an earlier unregistration that its replica had not seen', () => {
+  // Found by the simulator, seed 73: the peer was known where it was registered, so nothing was written.
+  const [group, a, b, c] = three();
+  group.isolate(a);
+  group.unregister(b, c);
+  group.run(100);
+  group.register(a, c);
+  group.heal();
+  group.run(10_000);
+  expect(peersOf(group, a)).toEqual([b, c]);
+  expect(peersOf(group, b)).toEqual([a, c]);
+  expect(group.core(c).status().isUnregistered).toBe(false);
+});
+
+test('to have found a peer that is known writes nothing', () => {
+  const [group, a, b] = three();
+  const updates = JSON.stringify(group.core(a).status().seen);
+  const request = { kind: 'register', peer: b, address: `http://${b}`, renews: false } as const;
+  expect(group.ask(a, request).reply.kind).toBe('done');
+  group.run(1000);
+  expect(JSON.stringify(group.core(a).status().seen)).toBe(updates);
+});
+
+test('after a restart everybody still knows everybody', () => {
+  const [group, a, b, c] = three();
+  group.crash(a);
+  group.restart(a);
+  expect(peersOf(group, a)).toEqual([b, c]);
+});
