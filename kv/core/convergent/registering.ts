@@ -35,8 +35,10 @@ export function receiveRegister(
   const replica = known.get(peer)?.replica ?? peers.of(peer)?.replica ?? 0;
   const isNew = known.get(peer)?.address !== address;
   if (isNew || renews) cells.push(entry(peer, { address, replica }, stamp));
-  if (!known.has(self)) {
-    cells.push(entry(self, { address: options.address, replica: options.storage }, stamp));
+  const own = known.get(self);
+  if (own === undefined || renews) {
+    const at = own?.address ?? options.address;
+    cells.push(entry(self, { address: at, replica: options.storage }, stamp));
   }
   if (cells.length > 0) {
     node.narrate(`registers ${peer} at ${address}`);

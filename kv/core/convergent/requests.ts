@@ -78,9 +78,9 @@ export interface RegisterRequest extends Timed, Bounded {
   /** Where it is reached, by all replicas: kept with the peer, and given back by `peers`. */
   readonly address: string;
   /**
-   * An operator says so, not a node that has found somebody: it is written anew although it is
-   * known, because an earlier unregistration on another replica, which has not come here yet, would
-   * else undo what was acknowledged.
+   * An operator says so, not a node that has found somebody: that both are peers is written anew
+   * although it is known, because an earlier unregistration on another replica, which has not come
+   * here yet, would else undo what was acknowledged.
    */
   readonly renews: boolean;
 }

@@ -82,6 +82,19 @@ test('a registration wins over an earlier unregistration that its replica had no
   expect(group.core(c).status().isUnregistered).toBe(false);
 });
 
+test('who registers another is a peer itself, also if it was unregistered and has not heard of it', () => {
+  // Found by the simulator, seed 157: only the other's entry was written.
+  const group = new ConvergentGroup(2).meet();
+  const [a, b] = group.ids as [NodeId, NodeId];
+  group.unregister(a, b);
+  expect(group.core(b).status().isUnregistered).toBe(false);
+  group.register(b, a);
+  group.run(10_000);
+  expect(peersOf(group, a)).toEqual([b]);
+  expect(peersOf(group, b)).toEqual([a]);
+  expect(group.digests()).toHaveLength(1);
+});
+
 test('to have found a peer that is known writes nothing', () => {
   const [group, a, b] = three();
   const updates = JSON.stringify(group.core(a).status().seen);
