@@ -74,6 +74,7 @@ export const LOG_CHECKS = {
   'durable before shown': 'readers see only what is on the disk of the node that they ask',
   'taken back': 'what readers have seen of a log stays, over any crash',
   blocked: 'whoever has the copies that it waits for is answered, whoever else waits',
+  beginnings: 'the master counts only what a secondary has said in answer to the present attempt',
   answers: 'as many copies as were asked for, and no contradiction where there is none',
   replies: 'a request is answered once',
   assertion: 'no assertion of the core or of the storage fails',

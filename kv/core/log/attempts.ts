@@ -74,18 +74,19 @@ function conflict(node: LogState, progress: Progress, attempt: number, why: Prob
   progress.standing = { kind: 'conflict', attempt, session: standing.session, problem, blocks };
 }
 
-/** What it holds of this log stays; the rest is sent, from the oldest message that there is. */
+/**
+ * What it holds of this log stays, and the rest is sent, from the oldest message that there is. How much
+ * that is, its answer to this attempt says: the hello may be late, and of a disk that is lost since.
+ */
 function newAttempt(
   { log }: LogState,
   master: Master,
   progress: Progress,
-  { session, disk, name, end }: Hello,
+  { session, disk }: Hello,
 ): void {
   progress.standing = { kind: 'absent', attempt: ++master.lastAttempt, session };
   progress.disk = disk;
-  progress.base = log.first;
-  progress.match = Math.max(log.first, isSameLog(name, log.name) ? end : 0);
-  progress.next = progress.match;
+  progress.base = progress.match = progress.next = log.first;
 }
 
 /** The log was cleared: whoever is known begins again. */

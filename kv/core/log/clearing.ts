@@ -11,7 +11,7 @@ import { beginAnew } from './attempts';
 import { healthOf } from './reachability';
 import { CLEARED, failFollowers } from './readers';
 import type { ClearRequest } from './requests';
-import type { Master, Secondary } from './roles';
+import type { Master, Role, Secondary } from './roles';
 import { greetAnew, resetCopy } from './secondary_copy';
 import type { LogState } from './state';
 
@@ -21,20 +21,22 @@ export function receiveClear(node: LogState, request: RequestId, { deadline }: C
     const why = 'The node was not started with --allow-clear';
     return node.fail(request, operatingError('clear_not_allowed', why));
   }
-  if (role.kind === 'secondary') return clearCopy(node, role, request, deadline);
-  if (role.waiting.size + role.clearings.length >= role.options.maxWaiting) {
-    const limit = role.options.maxWaiting;
-    return node.fail(
-      request,
-      operatingError('overloaded', 'Too many writes are waiting', { limit }),
-    );
+  const { waits, limit } = loadOf(role);
+  if (Math.max(waits, node.undurableLogs) >= limit) {
+    return node.fail(request, operatingError('overloaded', 'Too many are waiting', { limit }));
   }
+  if (role.kind === 'secondary') return clearCopy(node, role, request, deadline);
   const waitsFor = role.all.filter(
     (progress) => progress.isFollowing && healthOf(node, role, progress) === 'healthy',
   );
   clearLog(node, role);
   role.clearings.push({ request, waitsFor, deadline });
 }
+
+const loadOf = (role: Role): { waits: number; limit: number } =>
+  role.kind === 'master'
+    ? { waits: role.waiting.size + role.clearings.length, limit: role.options.maxWaiting }
+    : { waits: role.replies.size, limit: role.options.maxPendingReplies };
 
 function clearLog(node: LogState, master: Master): void {
   const { name } = node.log;

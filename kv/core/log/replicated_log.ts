@@ -17,7 +17,7 @@
  */
 
 import { invariant, unreachable } from '../assert';
-import type { Millis, NodeId } from '../ids';
+import type { JournalSequence, Millis, NodeId } from '../ids';
 import type { Effect, Event, Protocol } from '../protocol';
 import { answerWaiting, receiveAppend, receiveGiveUp } from './appends';
 import { receiveHeld, receiveHello, sendBegins } from './attempts';
@@ -36,7 +36,7 @@ import { describe } from './narration';
 import type { LogOptions } from './options';
 import type { Progress } from './progress';
 import { beat, heard, linkChanged } from './reachability';
-import { answerFollowers, receiveFollow, receiveRead } from './readers';
+import { answerFollowers, failFollowers, receiveFollow, receiveRead } from './readers';
 import { receiveFailed, replicate } from './replication';
 import type { LogReply, LogRequest } from './requests';
 import { applyRetention } from './retention';
@@ -93,7 +93,7 @@ function receive(node: LogState, event: LogEvent): void {
     case 'request':
       return receiveRequest(node, event);
     case 'persisted':
-      return node.persisted(event.through);
+      return receivePersisted(node, event.through);
     case 'link':
       return receiveLink(node, event.peer, event.up);
     case 'snapshot_written':
@@ -106,6 +106,11 @@ function receive(node: LogState, event: LogEvent): void {
     default:
       return unreachable(event);
   }
+}
+
+function receivePersisted(node: LogState, through: JournalSequence): void {
+  // Whoever came after a clear and before its end on the disk still waits in the log before.
+  if (node.persisted(through)) failFollowers(node);
 }
 
 function receiveRequest(node: LogState, event: Extract<LogEvent, { kind: 'request' }>): void {

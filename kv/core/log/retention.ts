@@ -15,8 +15,10 @@ export function applyRetention(node: LogState): void {
     ...[log.durableEnd, role.waiting.lowestOrder, ...served.map(({ match }) => match)],
   );
   let first = log.first;
+  // What a crash could take makes nothing else too old.
+  const end = log.durableEnd;
   const isTooMuch = (order: number): boolean =>
-    log.end - order > retainMessages || log.bytesBetween(order, log.end) > retainBytes;
+    end - order > retainMessages || log.bytesBetween(order, end) > retainBytes;
   while (first < limit && isTooMuch(first)) first++;
   drop(node, first);
 }

@@ -18,7 +18,7 @@ import type { Effect, Lane } from '../protocol';
 import { Followers } from './followers';
 import type { HeldMessage } from './held_messages';
 import type { Journal } from './journal';
-import { type LogName, textOfName } from './log_name';
+import { isSameLog, type LogName, textOfName } from './log_name';
 import { MessageLog } from './message_log';
 import type { LogMessage } from './messages';
 import { describe } from './narration';
@@ -47,8 +47,8 @@ export class LogState {
   /** Bytes of messages that have left the log since the last snapshot was begun. */
   droppedBytes = 0;
   taking: TakingSnapshot | undefined;
-  /** The log before, as long as the disk does not know yet that another one has begun. */
-  private former: MessageLog | undefined;
+  /** The logs before, oldest first, as long as the disk does not know yet that the next one has begun. */
+  private readonly formers: MessageLog[] = [];
   readonly prng: Prng;
   private effects: LogEffect[] = [];
 
@@ -73,20 +73,28 @@ export class LogState {
 
   /** What readers may be shown: a crash cannot bring back another log. */
   get shown(): MessageLog {
-    return this.former ?? this.log;
+    return this.formers[0] ?? this.log;
+  }
+  /** How many logs have begun of which the disk does not know yet. */
+  get undurableLogs(): number {
+    return this.formers.length;
   }
 
-  /** The disk has got further. */
-  persisted(through: JournalSequence): void {
-    this.journal.persisted(through);
-    this.log.noteDurable(this.journal.durable);
-    if (this.log.begun <= this.journal.durable) this.former = undefined;
+  /** The disk has got further. Returns whether readers are shown a log of another name from now on. */
+  persisted(through: JournalSequence): boolean {
+    const { formers, log, journal } = this;
+    const { name } = this.shown;
+    journal.persisted(through);
+    for (const former of formers) former.noteDurable(journal.durable);
+    log.noteDurable(journal.durable);
+    while (formers.length > 0 && (formers[1] ?? log).begun <= journal.durable) formers.shift();
+    return !isSameLog(name, this.shown.name);
   }
 
   /** An empty log begins, under this name and at this order. */
   beginLog(name: LogName | undefined, first: number): void {
     this.droppedBytes += this.log.bytes;
-    this.former ??= this.log;
+    this.formers.push(this.log);
     this.journal.write({ kind: 'begun', name, first });
     this.log = new MessageLog(name, first, this.journal.sequence);
     this.narrate(`begins log ${textOfName(name)} at ${first}`);

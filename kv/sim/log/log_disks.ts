@@ -16,10 +16,27 @@ export interface Said {
   readonly body: string;
 }
 
+interface Pending {
+  readonly sequence: number;
+  readonly record: LogRecord;
+  /** The oldest message that the node had kept when it wrote this. */
+  readonly first: number;
+}
+
+/** Is told of each record that becomes durable, once it is applied. */
+type Compare = (record: Pending) => void;
+
+/** A log that was on a disk before, until the record with this number. */
+interface Former extends Pick<Shadow, 'name' | 'base' | 'messages'> {
+  readonly until: number;
+}
+
 /** One disk, and the log on it. */
 export interface Shadow {
   readonly storage: StorageId;
-  readonly pending: { readonly sequence: number; readonly record: LogRecord }[];
+  readonly pending: Pending[];
+  /** The last record that is durable. */
+  through: number;
   /** Counts the logs that began on it. */
   life: number;
   name: string;
@@ -27,8 +44,8 @@ export interface Shadow {
   base: number;
   /** In order, from `base` on. */
   messages: Said[];
-  /** The logs before it; a node may not have heard yet that its disk has got further. */
-  readonly formers: Pick<Shadow, 'name' | 'base' | 'messages'>[];
+  /** The logs before it, oldest first; a node may not have heard yet that its disk has got further. */
+  readonly formers: Former[];
   /** Beyond a gap. */
   held: Map<number, Said>;
 }
@@ -41,7 +58,7 @@ export class LogDisks {
     const before = this.shadows.get(node);
     if (before?.storage === storage) return before;
     this.shadows.set(node, {
-      ...{ storage, pending: [], life: 1, name: '', base: 0 },
+      ...{ storage, pending: [], through: 0, life: 1, name: '', base: 0 },
       ...{ messages: [], held: new Map(), formers: [] },
     });
     return undefined;
@@ -51,27 +68,34 @@ export class LogDisks {
    * What a crash has left is known now: records that were handed over and not reported may be there.
    * Whoever has read the journal says which, by its last number.
    */
-  recovered(node: NodeId, last: number): void {
-    this.persisted(node, last);
+  recovered(node: NodeId, last: number, compare: Compare): void {
+    this.persisted(node, last, compare);
     this.shadows.get(node)?.pending.splice(0);
   }
 
-  hand(node: NodeId, records: readonly JournalRecord[], through: number): LogRecord[] {
-    const decoded = records.map(decodeRecord);
-    const first = through - records.length + 1;
+  hand(
+    node: NodeId,
+    { records, through }: { records: readonly JournalRecord[]; through: number },
+    first: number,
+  ): void {
+    const before = through - records.length;
     const pending = this.shadows.get(node)?.pending ?? [];
-    decoded.forEach((record, i) => void pending.push({ sequence: first + i, record }));
-    return decoded;
+    records.forEach((record, i) => {
+      pending.push({ sequence: before + 1 + i, record: decodeRecord(record), first });
+    });
   }
 
-  /** Returns the records that are durable now and were not before. */
-  persisted(node: NodeId, through: number): LogRecord[] {
+  /** The disk has got further; `compare` looks at it after each record. */
+  persisted(node: NodeId, through: number, compare: Compare): void {
     const shadow = this.shadows.get(node);
-    if (shadow === undefined) return [];
+    if (shadow === undefined) return;
     const later = shadow.pending.findIndex(({ sequence }) => sequence > through);
     const due = shadow.pending.splice(0, later < 0 ? shadow.pending.length : later);
-    for (const { record } of due) apply(shadow, record);
-    return due.map(({ record }) => record);
+    shadow.through = Math.max(shadow.through, through);
+    for (const one of due) {
+      apply(shadow, one);
+      compare(one);
+    }
   }
 
   of(node: NodeId): Shadow | undefined {
@@ -95,10 +119,11 @@ export const saidAt = (
 export const isSame = (one: Said | undefined, other: Said | undefined): boolean =>
   one?.id === other?.id && one?.body === other?.body;
 
-function apply(shadow: Shadow, record: LogRecord): void {
+function apply(shadow: Shadow, { record, sequence: until }: Pending): void {
   if (record.kind === 'begun') {
+    const { name, base, messages } = shadow;
     shadow.life++;
-    shadow.formers.push({ name: shadow.name, base: shadow.base, messages: shadow.messages });
+    shadow.formers.push({ name, base, messages, until });
     shadow.name = textOfName(record.name);
     shadow.base = record.first;
     shadow.messages = [];

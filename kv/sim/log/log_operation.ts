@@ -3,6 +3,7 @@
 import type { Millis, NodeId } from '../../core/ids';
 import type { LogReply, LogRequest, Message } from '../../core/log/requests';
 import type { Judgement, Operation } from '../subject';
+import { Violation } from '../violation';
 
 type LogOperation = Operation<LogRequest, LogReply>;
 
@@ -90,6 +91,10 @@ export class ReadOperation implements LogOperation {
 
   judge(reply: LogReply): Judgement {
     if (reply.kind !== 'messages') return refusal(reply);
+    const { log, wish } = this;
+    if (wish.isFollow && wish.from !== undefined && log && reply.log !== log) {
+      throw new Violation('answers', `who followed ${log} was shown ${reply.log}`);
+    }
     this.host.read(reply);
     return { kind: 'done', text: `${reply.messages.length} of ${reply.end}` };
   }

@@ -14,6 +14,7 @@ import type { LogReply, Message } from '../../core/log/requests';
 import type { Master } from '../../core/log/roles';
 import type { LogEffect, LogState } from '../../core/log/state';
 import { Violation } from '../violation';
+import { Beginnings } from './beginnings';
 import { endOf, isSame, LogDisks, type Said, type Shadow, saidAt, textOf } from './log_disks';
 import { TrueLog } from './true_log';
 
@@ -31,11 +32,15 @@ interface Seen {
   shownEnd: number;
   /** The oldest message that it has kept. */
   first: number;
+  /** Before the present step: how far it had heard of its disk, and the oldest message in its log. */
+  heard: number;
+  kept: number;
 }
 
 export class LogWatch {
   readonly truth = new TrueLog();
   readonly disks = new LogDisks();
+  private readonly beginnings = new Beginnings();
   private readonly seen = new Map<NodeId, Seen>();
   /** How often an id was said to be new, by log and id. */
   private readonly saidNew = new Map<string, number>();
@@ -50,13 +55,13 @@ export class LogWatch {
   /** A node has started with this log; `last` is the last record of its journal. */
   started(node: NodeId, storage: StorageId, log: MessageLog, last: number): void {
     const before = this.disks.started(node, storage);
+    const of = { heard: last, kept: log.first };
     if (before === undefined) {
-      this.seen.set(node, { life: 1, checkedEnd: 0, shownEnd: 0, first: 0 });
+      this.seen.set(node, { life: 1, checkedEnd: 0, shownEnd: 0, first: 0, ...of });
       return;
     }
-    this.disks.recovered(node, last);
-    this.compareDisk(node);
-    const seen = this.seenOf(node);
+    this.disks.recovered(node, last, ({ first }) => this.compareDisk(node, first));
+    const seen = Object.assign(this.seenOf(node), of);
     checkRecovered(node, before, log);
     if (log.first > Math.max(seen.first, before.base)) {
       fail('recovery', `${node} has lost messages below ${log.first}`);
@@ -64,22 +69,29 @@ export class LogWatch {
   }
 
   persisted(node: NodeId, through: number): void {
-    this.disks.persisted(node, through);
-    this.compareDisk(node);
+    this.disks.persisted(node, through, ({ first }) => this.compareDisk(node, first));
   }
 
   /** A step, before its effects are carried out. */
   observe(node: Node, effects: readonly LogEffect[]): void {
-    const { self, role, log } = node;
+    const { self, role, log, journal } = node;
     const seen = this.seenOf(self);
+    if (journal.durable > this.shadowOf(self).through) {
+      fail('durable before said', `${self} thinks its disk has ${journal.durable}`);
+    }
     for (const effect of effects) {
-      if (effect.kind === 'persist') this.disks.hand(self, effect.records, effect.through);
-      if (effect.kind === 'send') this.checkSaid(node, effect.message);
+      if (effect.kind === 'persist') this.disks.hand(self, effect, Math.min(seen.kept, log.first));
+      if (effect.kind === 'send') {
+        this.checkSaid(node, effect.message);
+        this.beginnings.said(self, effect.to, effect.message);
+      }
       if (effect.kind === 'reply') this.checkReply(node, effect.reply);
     }
     seen.first = Math.max(seen.first, log.first);
+    Object.assign(seen, { heard: journal.durable, kept: log.first });
     if (role.kind !== 'master') return;
     checkNobodyIsBlocked(self, role, log.durableEnd);
+    for (const progress of role.all) this.beginnings.check(progress, textOfName(log.name));
     if (!this.copiesAreCleared) this.checkBelieved(role);
   }
 
@@ -96,7 +108,7 @@ export class LogWatch {
   }
 
   /** What has become durable on a disk is compared with the true log, or at the master makes it. */
-  private compareDisk(node: NodeId): void {
+  private compareDisk(node: NodeId, first: number): void {
     const shadow = this.disks.of(node);
     if (shadow === undefined) return;
     const seen = this.seenOf(node);
@@ -109,7 +121,7 @@ export class LogWatch {
       const order = seen.checkedEnd;
       const said = saidAt(shadow, order) as Said;
       if (node === this.master) {
-        this.truth.add(shadow.name, order, said, seen.first - this.keepDroppedIds);
+        this.truth.add(shadow.name, order, said, first - this.keepDroppedIds);
       }
       this.truth.check(node, shadow.name, order, said);
       this.truth.at(shadow.name, order)?.holders.add(node);
@@ -185,7 +197,7 @@ export class LogWatch {
     const { log, messages, next, first, end } = reply;
     const shadow = this.shadowOf(node);
     const seen = this.seenOf(node);
-    const former = formerLog(shadow, log, end);
+    const former = formerLog(shadow, log, end, seen.heard);
     const isElsewhere = (log !== '' && log !== shadow.name) || end > endOf(shadow);
     if (former === undefined && isElsewhere) {
       fail('durable before shown', `${node} shows ${end} of ${log}, its disk has less`);
@@ -228,10 +240,12 @@ export class LogWatch {
  * The log that was on the disk before, if a reader was shown that: the disk has begun another one, and
  * the node has not heard of that yet.
  */
-function formerLog(shadow: Shadow, log: string, end: number): Disk | undefined {
+function formerLog(shadow: Shadow, log: string, end: number, heard: number): Disk | undefined {
   const { formers, name, base } = shadow;
   if (log === name && end >= base && end <= endOf(shadow)) return undefined;
-  return formers.findLast((former) => former.name === log && end <= endOf(former));
+  return formers.findLast(
+    (former) => former.until > heard && former.name === log && end <= endOf(former),
+  );
 }
 
 /** What was durable is there again: the log without a hole, and what was held back. */

@@ -20,7 +20,7 @@ export class TrueLog {
 
   /**
    * Durable at the master. An id may come again only when its message was dropped and forgotten:
-   * the caller says below which order that is so.
+   * the caller says below which order that was so when the master took this one in.
    */
   add(name: string, order: number, said: Said, forgottenBelow: number): void {
     const log = this.logs.get(name) ?? [];
