@@ -1,0 +1,53 @@
+/** A peer with a wild clock: what it says is refused, nothing is lost, and no other clock follows it. */
+
+import type { NodeId } from '../../../kv/core/convergent/library';
+import { ConvergentGroup } from '../../support/convergent_group';
+
+const HOUR = 3_600_000;
+const three = (): [ConvergentGroup, NodeId, NodeId, NodeId] => {
+  const group = new ConvergentGroup(3, { trace: true }).meet();
+  const [a, b, c] = group.ids as [NodeId, NodeId, NodeId];
+  return [group, a, b, c];
+};
+
+test('updates from too far in the future are not taken over, which is said and counted', () => {
+  const [group, a, b, c] = three();
+  group.skew(c, HOUR);
+  group.put(c, 'k', 'wild');
+  group.put(a, 'other', 1);
+  group.run(10_000);
+  expect([a, b, c].map((id) => group.get(id, 'k'))).toEqual([undefined, undefined, 'wild']);
+  expect([a, b, c].map((id) => group.get(id, 'other'))).toEqual([1, 1, 1]);
+  const { counts, peers, clockAheadMs } = group.core(a).status();
+  expect(counts.refused).toBeGreaterThan(0);
+  const { refusedAheadMs = 0 } = peers.find(({ node }) => node === c) ?? {};
+  expect(Math.abs(refusedAheadMs - HOUR)).toBeLessThan(11_000);
+  expect(clockAheadMs).toBeLessThan(1000);
+  expect(group.lines.filter((line) => line.includes(`${a} refuses what ${c} says`))).not.toEqual(
+    [],
+  );
+});
+
+test('a clock within the limit is put up with, and later writes of others win over its own', () => {
+  const [group, a, b, c] = three();
+  group.skew(c, 50_000);
+  group.put(c, 'k', 'ahead');
+  group.run(50);
+  expect(group.get(a, 'k')).toBe('ahead');
+  group.put(a, 'k', 'later');
+  group.run(50);
+  expect([a, b, c].map((id) => group.get(id, 'k'))).toEqual(['later', 'later', 'later']);
+  expect(group.core(a).status().counts.refused).toBe(0);
+});
+
+test('what was refused comes once the time has caught up with it', () => {
+  const [group, a, b, c] = three();
+  group.skew(c, 90_000);
+  group.put(c, 'k', 'early');
+  group.skew(c, 0);
+  group.run(10_000);
+  expect(group.get(a, 'k')).toBeUndefined();
+  group.run(60_000);
+  expect([a, b, c].map((id) => group.get(id, 'k'))).toEqual(['early', 'early', 'early']);
+  expect(group.digests()).toHaveLength(1);
+});
