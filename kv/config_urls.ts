@@ -27,8 +27,9 @@ export function urlsFrom(
 ): { readonly publicUrl: string; readonly peers: readonly string[] } {
   const { publicUrl, peers = [] } = options;
   if (place === undefined) {
-    const none = publicUrl === undefined && options.peers === undefined;
-    problems.unless(none, 'peers', "and 'publicUrl' are for the protocol convergent alone");
+    const isFree = publicUrl === undefined;
+    problems.unless(isFree, 'publicUrl', 'is for the protocols convergent and log');
+    problems.unless(options.peers === undefined, 'peers', 'is for the protocol convergent alone');
     return { publicUrl: '', peers: Object.freeze([]) };
   }
   const own = publicUrl ?? ownUrl(place, problems);

@@ -304,9 +304,10 @@ test.each([
   ],
   [['1', '--protocol', 'convergent', '--public-url', 'x'], '--public-url is not the URL of a node'],
   [['1', '--protocol', 'convergent', '--max-drift-ms', '1'], '--max-drift-ms must be a whole'],
+  [[...ONE, '--peers', 'http://localhost:1'], '--peers is for the protocol convergent'],
   [
-    [...ONE, '--peers', 'http://localhost:1'],
-    '--peers and --public-url are for the protocol convergent',
+    [...ONE, '--public-url', 'http://localhost:1'],
+    '--public-url is for the protocols convergent and log',
   ],
   [['6000', '127.0.0.1:6000'], '<http_port> must differ from the port of <self>'],
 ])('%j: one clear line, and code 2', (args, complaint) => {

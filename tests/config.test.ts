@@ -122,7 +122,7 @@ test.each([
   [{ raft: { keepLogBytes: 65 * 1024 * 1024 } }, 'raft.keepLogBytes'],
   [{ maxBodyBytes: 17 * 1024 * 1024 }, 'maxBodyBytes'],
   [{ raft: { maxUncommittedBytes: 1024 * 1024 } }, 'maxBodyBytes'],
-  [{ publicUrl: 'http://a:1' }, 'peers'],
+  [{ publicUrl: 'http://a:1' }, 'publicUrl'],
   [{ peers: ['http://a:1'] }, 'peers'],
   [{ protocol: 'convergent', nodeId: '', peers: [] }, 'partners'],
   [{ ...REPLICA, nodeId: 'a' }, 'nodeId'],
