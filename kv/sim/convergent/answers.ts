@@ -12,7 +12,9 @@ import type {
 import type { NodeId, RequestId } from '../../core/ids';
 import { Violation } from '../violation';
 import type { Arrived } from './timed_replica';
-import { isIn, type Seen, type TrueHistory, textOf, type Update, viewText } from './true_history';
+import type { TrueHistory } from './true_history';
+import { viewText } from './true_key';
+import { isIn, type Seen, textOf, type Update } from './true_update';
 import type { Witness } from './witness';
 
 interface Waiting {

@@ -5,7 +5,7 @@ import { type Millis, millis, type NodeId } from '../../core/ids';
 import type { Prng } from '../../core/prng';
 import type { Judgement, Operation } from '../subject';
 import { registration } from './timed_replica';
-import { bytesOf, type Update } from './true_history';
+import { bytesOf, type Update } from './true_update';
 
 type ConvergentOperation = Operation<ConvergentRequest, ConvergentReply>;
 

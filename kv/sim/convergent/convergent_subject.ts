@@ -31,7 +31,8 @@ import { delicateMoments, unrestOfGroup } from './convergent_rest';
 import { settleWithDisk } from './disks_lost';
 import type { SharedConvergentOptions } from './drawn_options';
 import { registration, TimedReplica } from './timed_replica';
-import { bytesOf, isIn, isWithin, TrueHistory, type Update } from './true_history';
+import { TrueHistory } from './true_history';
+import { bytesOf, isIn, isWithin, type Update } from './true_update';
 import { MAX_SKEW_MS, WallClocks } from './wall_clocks';
 import { Witness } from './witness';
 

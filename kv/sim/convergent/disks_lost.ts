@@ -2,7 +2,8 @@
 
 import type { StorageId } from '../../core/ids';
 import { Violation } from '../violation';
-import { isIn, isWithin, type Seen, type TrueHistory, type Update } from './true_history';
+import type { TrueHistory } from './true_history';
+import { isIn, isWithin, type Seen, type Update } from './true_update';
 import type { Witness } from './witness';
 
 /**

@@ -10,7 +10,9 @@ import type { Store } from '../../core/convergent/store';
 import type { NodeId } from '../../core/ids';
 import type { JournalRecord } from '../../core/protocol';
 import { Violation } from '../violation';
-import { isWithin, type Seen, type TrueHistory, type Update, viewText } from './true_history';
+import type { TrueHistory } from './true_history';
+import { viewText } from './true_key';
+import { isWithin, type Seen, type Update } from './true_update';
 
 /** What the subject knows of keys and clocks that the witness must judge by. */
 export interface WitnessHost {
