@@ -90,6 +90,7 @@ export const DYNAMO_NUMBERS = {
   standInMs: ms(150, 5, DAY, 'silence of a node after which another one stands in for it'),
   giveUpMs: ms(600, 5, DAY, 'how long a request looks for its quorum at least'),
   antiEntropyMs: ms(30_000, 50, DAY, 'how often a node compares its data with another'),
+  maxDiskLagMs: ms(2000, 5, DAY, 'a node whose disk is so far behind takes in no further writes'),
   maxHints: count(1_000_000, 0, 100_000_000, 'keys kept for nodes that cannot be reached'),
   maxSiblings: count(64, 1, 256, 'concurrent versions of a key; past that writes are refused'),
 } as const;

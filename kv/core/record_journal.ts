@@ -4,7 +4,7 @@
  */
 
 import { invariant } from './assert';
-import { type JournalSequence, journalSequence } from './ids';
+import { type JournalSequence, journalSequence, type Millis } from './ids';
 import type { JournalRecord } from './protocol';
 
 interface Waiting {
@@ -18,6 +18,8 @@ const RECORD_OVERHEAD = 16;
 export class RecordJournal<Kept> {
   private batch: JournalRecord[] = [];
   private waiting: Waiting[] = [];
+  /** What the disk has not reported yet, oldest first: handed over up to which record, and when. */
+  private handedOver: { readonly through: JournalSequence; readonly at: Millis }[] = [];
   private durableThrough: JournalSequence;
   /** Bytes of records since the last snapshot was begun. */
   bytesSinceSnapshot = 0;
@@ -44,6 +46,12 @@ export class RecordJournal<Kept> {
     return this.durableThrough < this.lastSequence;
   }
 
+  /** How long the oldest record that is not durable has been with the disk; 0 if there is none. */
+  lagMs(now: Millis): number {
+    const [oldest] = this.handedOver;
+    return oldest === undefined ? 0 : now - oldest.at;
+  }
+
   write(record: Kept): void {
     const encoded = this.encode(record);
     this.batch.push(encoded);
@@ -58,24 +66,28 @@ export class RecordJournal<Kept> {
   }
 
   /** The records of this step, to be handed to the disk; undefined if there are none. */
-  flush(): { records: JournalRecord[]; through: JournalSequence } | undefined {
+  flush(now: Millis): { records: JournalRecord[]; through: JournalSequence } | undefined {
     if (this.batch.length === 0) return undefined;
     const records = this.batch;
     this.batch = [];
+    this.handedOver.push({ through: this.lastSequence, at: now });
     return { records, through: this.lastSequence };
   }
 
   /** The disk has got further: what waited for it is done, in order. */
   persisted(through: JournalSequence): void {
-    const handedOver = this.lastSequence - this.batch.length;
-    invariant(through <= handedOver, 'the disk cannot be ahead of the journal', {
-      through,
-      handedOver,
-    });
+    const last = this.lastSequence - this.batch.length;
+    invariant(through <= last, 'the disk cannot be ahead of the journal', { through, last });
     if (through <= this.durableThrough) return;
     this.durableThrough = through;
-    const later = this.waiting.findIndex(({ sequence }) => sequence > through);
-    const due = this.waiting.splice(0, later < 0 ? this.waiting.length : later);
+    takeWhile(this.handedOver, (handed) => handed.through <= through);
+    const due = takeWhile(this.waiting, ({ sequence }) => sequence <= through);
     for (const { action } of due) action();
   }
+}
+
+/** Removes the first ones for which it holds, and returns them. */
+function takeWhile<T>(list: T[], holds: (one: T) => boolean): T[] {
+  const end = list.findIndex((one) => !holds(one));
+  return list.splice(0, end < 0 ? list.length : end);
 }

@@ -80,7 +80,7 @@ const drawStorageId = (): StorageId => storageId(randomBytes(6).readUIntBE(0, 6)
 
 function optionsOf(config: NodeConfig, storage: Storage, trace: boolean): DynamoOptions {
   const { nodeId: self, nodeName: name, seed: seedNode, dynamo, clusterId, secret } = config;
-  const { standInMs, giveUpMs, antiEntropyMs } = dynamo;
+  const { standInMs, giveUpMs, antiEntropyMs, maxDiskLagMs } = dynamo;
   const { storageId: disk } = storage.identity;
   return {
     ...DEFAULT_DYNAMO_OPTIONS,
@@ -95,6 +95,7 @@ function optionsOf(config: NodeConfig, storage: Storage, trace: boolean): Dynamo
     standInMs: millis(standInMs),
     giveUpMs: millis(giveUpMs),
     antiEntropyMs: millis(antiEntropyMs),
+    maxDiskLagMs: millis(maxDiskLagMs),
   };
 }
 

@@ -47,6 +47,7 @@ export function statusReport(parts: StatusParts): Readonly<Record<string, unknow
     snapshot_activity: core.snapshotActivity,
     journal_bytes: storage.journalBytes,
     snapshot_bytes: storage.snapshotBytes,
+    disk_lag_ms: Math.round(core.diskLagMs),
     last_fsync_ms: Number(storage.lastFsyncMs.toFixed(3)),
     peer_messages_sent: sum(({ messagesSent }) => messagesSent),
     peer_messages_received: sum(({ messagesReceived }) => messagesReceived),
@@ -73,6 +74,7 @@ export function metricsText(
     ['partitions_to_collect', 'Partitions that a joining node lacks', core.partitionsToCollect],
     ['suspected_nodes', 'Members thought to be out of reach', countSuspected(core)],
     ['pending_requests', 'Requests that wait for their outcome', core.pendingRequests],
+    ['disk_lag_seconds', 'Age of the oldest record that is not durable', core.diskLagMs / 1000],
     ['journal_bytes', 'Size of the journal on disk', storage.journalBytes],
     ['snapshot_bytes', 'Size of the current snapshot', storage.snapshotBytes],
   ];

@@ -29,6 +29,10 @@ interface Machine {
   /** What a crash leaves. */
   records: JournalRecord[];
   storage: number;
+  /** What its disk takes for each flush. */
+  flushMs: number;
+  /** When its disk will have done all that it was given. */
+  flushedAt: number;
 }
 
 interface Flight {
@@ -64,7 +68,7 @@ export class DynamoGroup {
   ) {
     const founders = Array.from({ length: count }, (_, i) => this.founder(i + 1));
     for (const { id } of founders) {
-      this.machines.set(id, { id, core: undefined, records: [], storage: ++this.lastStorage });
+      this.machines.set(id, this.machine(id));
     }
     for (const { id } of founders) this.start(id, { founders });
     this.run(10);
@@ -87,7 +91,7 @@ export class DynamoGroup {
   /** A node that asks `seed` to come in. */
   add(number: number, seed: NodeId, options: Partial<DynamoOptions> = {}): NodeId {
     const id = this.id(number);
-    this.machines.set(id, { id, core: undefined, records: [], storage: ++this.lastStorage });
+    this.machines.set(id, this.machine(id));
     this.start(id, { founders: [], seedNode: seed, ...options });
     return id;
   }
@@ -104,6 +108,12 @@ export class DynamoGroup {
 
   restart(id: NodeId, options: Partial<DynamoOptions> = {}): void {
     this.start(id, { founders: [], ...options });
+  }
+
+  /** Its disk takes so long for each flush from now on, one after another. */
+  slowDisk(id: NodeId, flushMs: number): void {
+    const machine = this.machines.get(id);
+    if (machine !== undefined) machine.flushMs = flushMs;
   }
 
   /** As SIGSTOP does: what is sent to it waits. */
@@ -215,6 +225,11 @@ export class DynamoGroup {
     this.now = end;
   }
 
+  private machine(id: NodeId): Machine {
+    const storage = ++this.lastStorage;
+    return { id, core: undefined, records: [], storage, flushMs: FLUSH_MS, flushedAt: 0 };
+  }
+
   private founder(number: number): { id: NodeId; name: string } {
     return { id: this.id(number), name: `node0${number}` };
   }
@@ -247,7 +262,8 @@ export class DynamoGroup {
       switch (effect.kind) {
         case 'persist': {
           const { records, through } = effect;
-          this.later(FLUSH_MS, id, life, { kind: 'persisted', through }, () =>
+          machine.flushedAt = Math.max(machine.flushedAt, this.now) + machine.flushMs;
+          this.later(machine.flushedAt - this.now, id, life, { kind: 'persisted', through }, () =>
             machine.records.push(...records),
           );
           break;

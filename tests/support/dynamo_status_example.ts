@@ -29,6 +29,7 @@ export const DYNAMO_STATUS: DynamoStatus = {
   received: 6,
   standIns: 7,
   pendingRequests: 8,
+  diskLagMs: 12.5,
   snapshotActivity: 'none',
 };
 

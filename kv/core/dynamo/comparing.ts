@@ -15,7 +15,7 @@ import {
   numbered,
   pushSome,
 } from './exchanges';
-import { keep } from './keeping';
+import { isDiskBehind, keep } from './keeping';
 import type { KeyDigest, MessageOf } from './messages';
 import type { DynamoState } from './state';
 
@@ -74,7 +74,7 @@ export function receiveCompare(
   from: NodeId,
   message: MessageOf<'compare'>,
 ): void {
-  if (!isOfOneMind(node, message)) return;
+  if (!isOfOneMind(node, message) || isDiskBehind(node)) return;
   const { exchange, range, entries } = message;
   const wanted: number[] = [];
   entries.forEach(({ key, digest }, place) => {
@@ -143,7 +143,7 @@ function nextPage(node: DynamoState, exchange: Exchange): void {
 }
 
 export function receivePush(node: DynamoState, from: NodeId, message: MessageOf<'push'>): void {
-  if (!node.isServing) return;
+  if (!node.isServing || isDiskBehind(node)) return;
   const { exchange, entries } = message;
   for (const { key, versions } of entries) keep(node, key, versions);
   node.counts.received += entries.length;

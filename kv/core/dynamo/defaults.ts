@@ -18,6 +18,7 @@ export const DEFAULT_DYNAMO_OPTIONS: Omit<
   probeMinMs: millis(250),
   probeMaxMs: millis(5000),
   exchangeMs: millis(1000),
+  maxDiskLagMs: millis(2000),
   antiEntropyMs: millis(30_000),
   maxPendingRequests: 20_000,
   maxHints: 1_000_000,

@@ -2,7 +2,7 @@
 
 import { operatingError } from '../errors';
 import type { NodeId, RequestId } from '../ids';
-import { keep } from './keeping';
+import { isDiskBehind, keep } from './keeping';
 import { ruleFor } from './merges';
 import type { MessageOf } from './messages';
 import { metadataOf } from './metadata';
@@ -81,8 +81,9 @@ function repair(node: DynamoState, { key, core }: GetOperation): void {
   for (const { node: home, versions } of core.finalAction()) {
     node.counts.repairs++;
     node.narrate(`repairs ${key} of ${home}`);
-    if (home === node.self) keep(node, key, versions);
-    else node.send(home, { kind: 'push', exchange: 0, entries: [{ key, versions }] }, 'bulk');
+    if (home !== node.self) {
+      node.send(home, { kind: 'push', exchange: 0, entries: [{ key, versions }] }, 'bulk');
+    } else if (!isDiskBehind(node)) keep(node, key, versions);
   }
 }
 

@@ -10,6 +10,15 @@ import { partitionOf } from './ring';
 import type { DynamoState } from './state';
 import { mergeVersions, sizeOf, type Versions } from './versions';
 
+/**
+ * Whether the disk is so far behind that what is taken in now would be acknowledged too late for
+ * whoever waits. A node that went on all the same would fall behind for ever: what the others have
+ * given up they hand over again, and all of it waits in memory. So they are told at once, or by
+ * silence in an exchange, and somebody else stands in.
+ */
+export const isDiskBehind = ({ journal, now, options }: DynamoState): boolean =>
+  journal.lagMs(now) > options.maxDiskLagMs;
+
 /** Merges versions into what is held. Durable once the journal is. */
 export function keep(node: DynamoState, key: ByteString, versions: Versions): void {
   if (merge(node, key, versions)) noteOwed(node, key);
@@ -94,6 +103,7 @@ export function receiveStore(node: DynamoState, from: NodeId, message: MessageOf
     if (operation !== 0) node.send(from, { kind: 'stored', operation, result });
   };
   if (!node.isServing) return say('not_serving');
+  if (isDiskBehind(node)) return say('busy');
   if (isNew && hasTooMany(node, key, versions)) return say('siblings');
   const isForOther = standsInFor !== undefined && standsInFor !== node.self;
   if (!isForOther) keep(node, key, versions);

@@ -27,8 +27,11 @@ export interface StoreMessage extends Common {
   readonly isNew: boolean;
 }
 
-/** `no_room`: the hints of the receiver are bounded. `siblings`: the key has too many versions. */
-export const STORE_RESULTS = ['stored', 'no_room', 'siblings', 'not_serving'] as const;
+/**
+ * `no_room`: the hints of the receiver are bounded. `siblings`: the key has too many versions.
+ * `busy`: the disk of the receiver is behind.
+ */
+export const STORE_RESULTS = ['stored', 'no_room', 'siblings', 'not_serving', 'busy'] as const;
 export type StoreResult = (typeof STORE_RESULTS)[number];
 
 /** The versions, or what they amount to, are durable here; or why not. */

@@ -49,6 +49,8 @@ export interface PutOperation extends Common {
   readonly versions: Versions;
   /** So many of those who were asked said that they have too many versions already. */
   siblings: number;
+  /** So many said that their disk is behind. */
+  busy: number;
   /** Who is about to become a home of the key has been sent the version too. */
   isSentAhead: boolean;
 }
@@ -184,8 +186,11 @@ const askedIn = ({ places }: Operation): number =>
   places.reduce((sum, { asked }) => sum + asked.length, 0);
 
 /** Everybody who was asked has refused it, so it is nowhere. */
-const isRefused = (operation: Operation): boolean =>
-  operation.kind === 'put' && operation.siblings > 0 && operation.siblings === askedIn(operation);
+function isRefused(operation: Operation): operation is PutOperation {
+  if (operation.kind !== 'put') return false;
+  const refusals = operation.siblings + operation.busy;
+  return refusals > 0 && refusals === askedIn(operation);
+}
 
 function failure(operation: Operation, why: string): DynamoReply {
   const { core, key } = operation;
@@ -195,9 +200,13 @@ function failure(operation: Operation, why: string): DynamoReply {
   if (operation.kind === 'get') {
     return { kind: 'failed', error: operatingError('read_quorum_not_met', said, counts) };
   }
-  if (isRefused(operation)) {
+  if (isRefused(operation) && operation.siblings > 0) {
     const many = `The key ${key} has too many concurrent versions: read them, and write with their metadata`;
     return { kind: 'failed', error: operatingError('too_many_siblings', many, counts) };
+  }
+  if (isRefused(operation)) {
+    const slow = `The disks of the ${asked} nodes that were asked are behind: try again later`;
+    return { kind: 'failed', error: operatingError('overloaded', slow, counts) };
   }
   return { kind: 'failed', error: operatingError('write_quorum_not_met', said, counts) };
 }

@@ -40,6 +40,8 @@ export interface DynamoOptions {
   readonly probeMaxMs: Millis;
   /** What was handed over and is not confirmed within this time is handed over again. */
   readonly exchangeMs: Millis;
+  /** A node whose disk has not done for so long what it was given takes in nothing further. */
+  readonly maxDiskLagMs: Millis;
   /** How often a node compares its data with another's. */
   readonly antiEntropyMs: Millis;
 

@@ -9,7 +9,7 @@
 import type { ByteString } from '../command';
 import { type ErrorCode, operatingError } from '../errors';
 import type { NodeId, RequestId } from '../ids';
-import { hasTooMany, keep, keepHint } from './keeping';
+import { hasTooMany, isDiskBehind, keep, keepHint } from './keeping';
 import { ruleFor } from './merges';
 import type { MessageOf } from './messages';
 import { metadataOf, pastOfMetadata } from './metadata';
@@ -107,6 +107,7 @@ function write(node: DynamoState, id: RequestId, request: PutRequest): void {
     metadata: metadataOf(key, version, metadataSecret),
     versions: [version],
     siblings: 0,
+    busy: 0,
     isSentAhead: false,
   };
   launch(node, operation, PUTS);
@@ -123,8 +124,8 @@ function sendAhead(node: DynamoState, operation: PutOperation): void {
   const homes = places.map(({ home }) => home);
   for (const id of node.table.next.homesOf(partitionOf(key))) {
     if (homes.includes(id) || node.suspects.has(id)) continue;
-    if (id === node.self) keep(node, key, versions);
-    else sendStore(node, operation, 0, id, undefined);
+    if (id !== node.self) sendStore(node, operation, 0, id, undefined);
+    else if (!isDiskBehind(node)) keep(node, key, versions);
   }
 }
 
@@ -149,7 +150,7 @@ export const PUTS: Manners = {
   finalAction: (node, operation) => {
     const { core, key, versions } = operation as PutOperation;
     // A write that was refused is not to be spread by the way of hints.
-    if (core.answered === 0) return;
+    if (core.answered === 0 || isDiskBehind(node)) return;
     for (const home of core.finalAction()) {
       if (home !== node.self) keepHint(node, home, key, versions);
     }
@@ -162,6 +163,7 @@ function ask(node: DynamoState, operation: PutOperation, place: Place, to: NodeI
     return sendStore(node, operation, operation.number, to, to === home ? undefined : home);
   }
   const { key, versions } = operation;
+  if (isDiskBehind(node)) return tooBusy(node, operation, place);
   if (hasTooMany(node, key, versions)) return refused(node, operation, place);
   const isKept = to === home || keepHint(node, home, key, versions);
   if (to === home) keep(node, key, versions);
@@ -181,6 +183,7 @@ export function receiveStored(node: DynamoState, from: NodeId, message: MessageO
   if (operation === undefined || place === undefined) return;
   if (message.result === 'stored') return filled(node, operation, place);
   if (message.result === 'siblings') return refused(node, operation, place);
+  if (message.result === 'busy') return tooBusy(node, operation, place);
   answered(node, operation, place, false, PUTS);
 }
 
@@ -188,6 +191,12 @@ export function receiveStored(node: DynamoState, from: NodeId, message: MessageO
 function refused(node: DynamoState, operation: PutOperation, place: Place): void {
   operation.siblings++;
   if (place.state === 'waiting') place.state = 'given_up';
+  answered(node, operation, place, false, PUTS);
+}
+
+/** The disk of who was asked is behind: somebody else's may not be. */
+function tooBusy(node: DynamoState, operation: PutOperation, place: Place): void {
+  operation.busy++;
   answered(node, operation, place, false, PUTS);
 }
 

@@ -173,7 +173,7 @@ export class DynamoState {
 
   /** What this step does, its records first: nothing that follows is true without them. */
   takeEffects(): DynamoEffect[] {
-    const flushed = this.journal.flush();
+    const flushed = this.journal.flush(this.now);
     const { effects } = this;
     this.effects = [];
     if (flushed !== undefined) effects.unshift({ kind: 'persist', ...flushed });

@@ -31,6 +31,8 @@ export interface DynamoStatus {
   readonly received: number;
   readonly standIns: number;
   readonly pendingRequests: number;
+  /** For how long the oldest record that is not durable has been with the disk; 0: there is none. */
+  readonly diskLagMs: number;
   readonly snapshotActivity: 'none' | 'taking';
 }
 
@@ -59,6 +61,7 @@ export function statusOf(node: DynamoState): DynamoStatus {
     received: counts.received,
     standIns: counts.standIns,
     pendingRequests: node.pendingRequests,
+    diskLagMs: node.journal.lagMs(node.now),
     snapshotActivity: node.snapshots.isTaking ? 'taking' : 'none',
   };
 }

@@ -123,7 +123,7 @@ export class LogState {
 
   /** What this step does, its records first: nothing that follows is true without them. */
   takeEffects(): LogEffect[] {
-    const flushed = this.journal.flush();
+    const flushed = this.journal.flush(this.now);
     const { effects } = this;
     this.effects = [];
     if (flushed !== undefined) effects.unshift({ kind: 'persist', ...flushed });

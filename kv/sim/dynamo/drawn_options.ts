@@ -34,5 +34,6 @@ export function drawDynamoOptions(prng: Prng, slowestDelayMs: number): SharedDyn
     maxCounters: prng.pick([3, 1000]),
     snapshotJournalBytes: prng.pick([1000, 5000, 30_000, 1e9]),
     snapshotSliceBytes: prng.pick([64, 500, 10_000]),
+    maxDiskLagMs: millis(standInMs * prng.pick([2, 4, 16])),
   };
 }

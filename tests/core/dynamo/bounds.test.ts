@@ -53,3 +53,51 @@ test('versions of a key are bounded in bytes too: what is too much is refused, a
   group.put(id, KEY, 'y'.repeat(5000), 3, metadata.join());
   expect(group.get(id, KEY, 3).values).toHaveLength(1);
 });
+
+test('a node whose disk is behind takes in nothing further: others stand in, and it catches up', () => {
+  const group = new DynamoGroup(4, { maxDiskLagMs: millis(300) });
+  const [fast, slow] = group.homes(KEY) as [NodeId, NodeId];
+  const waiting = (): number => {
+    const { journal } = group.core(slow).inspect;
+    return journal.sequence - journal.durable;
+  };
+  group.slowDisk(slow, 100);
+  const waited: number[] = [];
+  for (let i = 0; i < 400; i++) {
+    group.put(fast, `key ${i % 50}`, `text ${i}`, 2, '');
+    group.run(10);
+    waited.push(waiting());
+  }
+  // 400 writes in 4 seconds, of which its disk could have done 40.
+  expect(Math.max(...waited)).toBeLessThan(120);
+  expect(group.core(slow).status().diskLagMs).toBeGreaterThan(0);
+  group.slowDisk(slow, 1);
+  group.run(60_000);
+  expect(group.core(slow).status()).toMatchObject({ diskLagMs: 0 });
+  for (let i = 0; i < 50; i++) {
+    const key = `key ${i}`;
+    const [one, ...rest] = group.homes(key).map((home) => group.get(home, key, 1));
+    expect(one?.values).toContain(`text ${350 + i}`);
+    for (const other of rest) expect(other).toEqual(one);
+  }
+});
+
+test('where all disks are behind a write is refused as not applied, and is nowhere', () => {
+  const group = new DynamoGroup(3, { maxDiskLagMs: millis(100) });
+  for (const id of group.ids) group.slowDisk(id, 5000);
+  const [id] = group.ids as [NodeId];
+  const put = (text: string, patienceMs: number) => {
+    const value = Buffer.from(JSON.stringify(text));
+    return group.ask(id, { kind: 'put', key: KEY, value, quorum: 2, metadata: '' }, patienceMs);
+  };
+  expect(put('taken in', 200).reply).toMatchObject({
+    error: { code: 'write_quorum_not_met', outcome: 'unknown' },
+  });
+  expect(put('refused', 200).reply).toMatchObject({
+    error: { code: 'overloaded', outcome: 'not_applied' },
+  });
+  for (const each of group.ids) group.slowDisk(each, 1);
+  group.run(60_000);
+  expect(group.get(id, KEY, 3).values).toEqual(['taken in']);
+  group.put(id, KEY, 'written', 3);
+});
