@@ -6,7 +6,7 @@ import type { ByteString } from '../core/command';
 import type { ConvergentReply, ConvergentRequest } from '../core/convergent/requests';
 import type { Peer } from '../core/convergent/status';
 import { type OperatingError, operatingError } from '../core/errors';
-import { type Millis, millis, type NodeId } from '../core/ids';
+import { type Millis, millis, type NodeId, nodeId } from '../core/ids';
 import { type Log, QUIET } from '../runtime/log';
 import { parsePeerUrl } from '../runtime/peer_url';
 import type {
@@ -53,6 +53,8 @@ export class ConvergentService implements ReplicaService {
     hooks: ConvergentServiceHooks,
   ) {
     const log = hooks.log ?? QUIET;
+    // Before the disk is opened, which nobody would close if this file cannot be read.
+    const wanted = new WantedUrls(config.dataDir);
     this.node = makeConvergentNode(config, {
       log,
       onFatal: hooks.onFatal,
@@ -67,7 +69,7 @@ export class ConvergentService implements ReplicaService {
       self: storage.identity.nodeId,
       transport,
       log,
-      wanted: new WantedUrls(config.dataDir),
+      wanted,
       entries: () => this.peers(),
       register: (peer, address, done) => this.tellRegistered(peer, address, done, log),
       unregister: (peer) => this.submit(this.unregistration(peer), () => undefined),
@@ -150,11 +152,11 @@ export class ConvergentService implements ReplicaService {
     const peer = parsePeerUrl(urlOrId);
     const url = 'problem' in peer ? undefined : peer.url;
     const wasWanted = url !== undefined && this.replicas.giveUp(url);
-    const entry = this.peers().find(({ node }) =>
-      url === undefined ? node === urlOrId : node === this.replicas.idAt(url),
-    );
-    if (entry !== undefined) {
-      this.submit(this.unregistration(entry.node), (reply) => {
+    const id = url === undefined ? urlOrId : this.replicas.idAt(url);
+    const isPeer = this.peers().some(({ node }) => node === id);
+    // Who was wanted may have been found, and be on the way into the core: this comes after it.
+    if (id !== undefined && (isPeer || wasWanted)) {
+      this.submit(this.unregistration(nodeId(id)), (reply) => {
         done(reply.kind === 'done' ? undefined : this.failure(reply));
       });
     } else if (wasWanted) setImmediate(done, undefined);
@@ -213,12 +215,18 @@ export class ConvergentService implements ReplicaService {
     return this.entries;
   }
 
-  private tellRegistered(peer: NodeId, address: string, done: () => void, log: Log): void {
+  private tellRegistered(
+    peer: NodeId,
+    address: string,
+    done: (isDone: boolean) => void,
+    log: Log,
+  ): void {
     this.submit(this.registration(peer, address, false), (reply) => {
-      if (reply.kind === 'done') return done();
-      log.warn('a peer was found and cannot be registered', {
-        ...{ peer, url: address, reason: this.failure(reply).message },
-      });
+      if (reply.kind === 'done') return done(true);
+      const { code, message: reason } = this.failure(reply);
+      log.warn('a peer was found and cannot be registered', { peer, url: address, reason });
+      // That there are too many peers time alone does not change.
+      if (code !== 'peer_not_possible') done(false);
     });
   }
 

@@ -25,13 +25,15 @@ export interface KnownReplicasOptions {
   readonly wanted: WantedUrls;
   /** The peers that the core knows. The same list as long as nothing has changed. */
   readonly entries: () => readonly PeerEntry[];
-  /** Tells the core; `done` once it is durable there. */
-  readonly register: (peer: NodeId, address: string, done: () => void) => void;
+  /** Tells the core; `done` once it is durable there, or was refused for now. */
+  readonly register: (peer: NodeId, address: string, done: (isDone: boolean) => void) => void;
   readonly unregister: (peer: NodeId) => void;
 }
 
 /** So long a connection is kept to those who are peers no more, or not yet. */
 const GRACE_MS = 10_000;
+/** What the core refused, because too much waited for its disk, it is asked again after this. */
+const AGAIN_MS = 2_000;
 /** So many of them at a time: whoever reaches the port may knock. */
 const MAX_STRANGERS = 64;
 
@@ -39,6 +41,13 @@ export class KnownReplicas {
   private readonly urls: UrlPeers;
   private entries: readonly PeerEntry[] = [];
   private readonly timers = new Map<string, NodeJS.Timeout>();
+  private readonly retries = new Map<string, NodeJS.Timeout>();
+  /**
+   * URLs whose replica an operator wants no more. Answers may still be under way from there, to
+   * questions of before: they make nobody a peer again.
+   */
+  private readonly givenUp = new Set<string>();
+  private isStopped = false;
 
   constructor(private readonly options: KnownReplicasOptions) {
     const { self, transport, log } = options;
@@ -65,6 +74,7 @@ export class KnownReplicas {
   want(peer: PeerUrl): NodeId | undefined {
     const known = this.urls.known.find(({ url }) => url === peer.url)?.id;
     const entry = known !== undefined && this.isEntry(known) ? known : undefined;
+    this.givenUp.delete(peer.url);
     if (entry === undefined) this.options.wanted.add(peer.url);
     this.urls.add(peer, { callMeBack: true });
     return entry;
@@ -79,10 +89,18 @@ export class KnownReplicas {
     return this.urls.known.some((one) => one.url === url);
   }
 
-  /** Forgets a URL that nobody has answered at; whether it was one. */
+  /**
+   * An operator does not want the replica at this URL any more. Whether it was wanted, and not known
+   * to be a peer yet. Durable when it returns, but for what the core is to be told.
+   */
   giveUp(url: string): boolean {
     const wasWanted = this.options.wanted.remove(url);
-    if (this.idAt(url) === undefined) this.urls.remove(url);
+    const place = this.urls.known.find((one) => one.url === url);
+    if (place?.id === undefined) this.urls.remove(url);
+    else {
+      this.givenUp.add(url);
+      this.forgetUnlessPeer(url);
+    }
     return wasWanted;
   }
 
@@ -126,8 +144,9 @@ export class KnownReplicas {
   }
 
   stop(): void {
+    this.isStopped = true;
     this.urls.stop();
-    for (const timer of this.timers.values()) clearTimeout(timer);
+    for (const timer of [...this.timers.values(), ...this.retries.values()]) clearTimeout(timer);
   }
 
   private add(url: string, known: KnownUrl): void {
@@ -141,12 +160,26 @@ export class KnownReplicas {
 
   private found(peer: PeerUrl, id: NodeId, before: NodeId | undefined): void {
     const { wanted, self, register, unregister } = this.options;
+    if (this.givenUp.has(peer.url)) return;
     if (before !== undefined && before !== id && this.isEntry(before)) unregister(before);
     if (id === self) {
       wanted.remove(peer.url);
       return;
     }
-    register(id, peer.url, () => wanted.remove(peer.url));
+    register(id, peer.url, (isDone) => {
+      if (isDone) wanted.remove(peer.url);
+      else this.askAgainLater(peer);
+    });
+  }
+
+  private askAgainLater(peer: PeerUrl): void {
+    if (this.isStopped) return;
+    clearTimeout(this.retries.get(peer.url));
+    const timer = setTimeout(() => {
+      this.retries.delete(peer.url);
+      if (this.has(peer.url) && !this.givenUp.has(peer.url)) this.urls.add(peer);
+    }, AGAIN_MS);
+    this.retries.set(peer.url, timer);
   }
 
   private isEntry(id: NodeId): boolean {
@@ -157,6 +190,7 @@ export class KnownReplicas {
     if (this.timers.has(url)) return;
     const timer = setTimeout(() => {
       this.timers.delete(url);
+      this.givenUp.delete(url);
       const id = this.urls.known.find((one) => one.url === url)?.id;
       const isWanted = this.options.wanted.has(url);
       if (id !== undefined && !this.isEntry(id) && !isWanted) this.urls.remove(url);
