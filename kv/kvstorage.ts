@@ -36,6 +36,11 @@ import type {
 } from './service';
 
 export type { ConfigOptions, NodeConfig } from './config';
+export {
+  ConvergentStorage,
+  type ConvergentStorageOptions,
+  type KeyUpdate,
+} from './convergent_storage';
 export type { ReadLevel } from './core/command';
 export type { ErrorCode, OperatingError, Outcome, Retry } from './core/errors';
 export { DynamoStorage, type DynamoStorageOptions, type Versions } from './dynamo_storage';

@@ -95,7 +95,7 @@ export const ZONES: readonly Zone[] = [
   zone(
     'kvstorage',
     'kv/kvstorage',
-    ['kv/raft_service/**', 'kv/embedding', 'kv/dynamo_storage', ...PARTS],
+    ['kv/raft_service/**', 'kv/embedding', 'kv/*_storage', ...PARTS],
     ['node:'],
   ),
   zone(
