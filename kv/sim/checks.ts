@@ -48,6 +48,7 @@ export const DYNAMO_CHECKS = {
   'true history': 'a version says that it has seen exactly what its writer had seen',
   dots: 'no dot ever names two versions, nor comes from an epoch that is not reserved durably',
   'of one mind': 'nothing is acknowledged between nodes with different tables of members',
+  'disk lag': 'a node whose disk is too far behind takes in nothing further',
   metadata: 'a version has one string, the same everywhere and from the first answer on',
   invented: 'nothing is held that nobody wrote',
   'durable before said': 'no node acknowledges what is not yet on its disk',

@@ -20,6 +20,7 @@ import { Violation } from '../violation';
 import { checkAnswer } from './answers';
 import { ClientMemory } from './client_memory';
 import { Copies } from './copies';
+import { DiskLag } from './disk_lag';
 import type { SharedDynamoOptions } from './drawn_options';
 import { DynamoDisks } from './dynamo_disks';
 import { GetOperation, type OperationHost, PutOperation, type Read } from './dynamo_operation';
@@ -44,6 +45,7 @@ export class DynamoSubject
   private readonly history: TrueHistory;
   private readonly memory: ClientMemory;
   private readonly copies: Copies;
+  private readonly lag: DiskLag;
   private readonly counts = new Map<string, number>();
   private changes = 0;
   private probes = 0;
@@ -58,6 +60,7 @@ export class DynamoSubject
     this.ofOneMind = new OfOneMind(replicas);
     this.history = new TrueHistory((key, version) => metadataOf(key, version, metadataSecret));
     this.memory = new ClientMemory(this.history, this.largestQuorum);
+    this.lag = new DiskLag(options.maxDiskLagMs);
     this.copies = new Copies(this.disks, this.history, this.memory, (name) => this.count(name));
   }
 
@@ -68,6 +71,7 @@ export class DynamoSubject
     const options = { ...this.options, ...setup, name: `node ${setup.self}`, founders };
     const core = new Dynamo(options, recover(recovered), setup.at);
     this.cores.set(setup.self, core);
+    this.lag.started(setup.self);
     const lost = this.disks.started(setup.self, setup.storage, core.inspect);
     this.copies.excuse(
       setup.self,
@@ -79,10 +83,13 @@ export class DynamoSubject
 
   observe(node: NodeId, _protocol: DynamoProtocol, effects: readonly DynamoEffect[]): void {
     this.said.observe(node, effects);
-    this.ofOneMind.observe(node, this.core(node).inspect.table.digest, effects);
+    const { table, now } = this.core(node).inspect;
+    this.ofOneMind.observe(node, table.digest, effects);
     for (const effect of effects) {
-      if (effect.kind === 'persist') this.copies.look(node, effect);
-      else if (effect.kind === 'reply') this.copies.checkWritten(node, effect.reply);
+      if (effect.kind === 'persist') {
+        this.lag.hand(node, now, effect.records, effect.through);
+        this.copies.look(node, effect);
+      } else if (effect.kind === 'reply') this.copies.checkWritten(node, effect.reply);
       else if (effect.kind === 'send') this.count(`sent ${effect.message.kind}`);
       else if (effect.kind === 'snapshot_commit') this.count('snapshots made or received');
     }
@@ -90,6 +97,7 @@ export class DynamoSubject
 
   persisted(node: NodeId, through: number): void {
     this.disks.persisted(node, through);
+    this.lag.persisted(node, through);
   }
 
   ended(node: NodeId): void {
