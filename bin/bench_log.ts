@@ -13,10 +13,11 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
+import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import yargs from 'yargs/yargs';
+import { cpuOf } from './bench/cost';
 import { median } from './bench/statistics';
 import { startCluster } from './cluster';
 import type { ClusterNode } from './cluster_node';
@@ -35,6 +36,7 @@ const PARTS = ['throughput', 'blocked', 'catchup'] as const;
 interface Flags {
   readonly rounds: number;
   readonly seconds: number;
+  readonly nice: number;
 }
 
 async function main(): Promise<void> {
@@ -42,6 +44,10 @@ async function main(): Promise<void> {
     .option('only', { choices: PARTS, describe: 'one part' })
     .option('rounds', { type: 'number', default: 3, describe: 'rounds; the median counts' })
     .option('seconds', { type: 'number', default: 2, describe: 'length of one measurement' })
+    .option('nice', {
+      ...{ type: 'number', default: 0 },
+      describe: 'priority of the secondary that catches up: 19 leaves the processor to all others',
+    })
     .strict()
     .parseSync();
   const parts = { throughput, blocked, catchup };
@@ -147,49 +153,79 @@ async function waiting(group: LogProcesses, count: number): Promise<void> {
   throw new Error(`there are not ${count} appends that wait`);
 }
 
-async function catchup(folder: string, { seconds }: Flags): Promise<void> {
+async function catchup(folder: string, { rounds, seconds, nice }: Flags): Promise<void> {
   const group = await LogProcesses.start({ dataDir: folder });
   try {
-    const { master } = group;
-    const late = group.secondaries[1];
-    if (late === undefined) throw new Error('there are two secondaries');
-    await late.kill();
-    const request = appendRequest(1);
-    await measure(master, CLIENTS, () => request, { requests: MISSED });
-    await group.following(1);
-    const before = await appends(master, 2, LIVE_CLIENTS, seconds);
-    let done = 0;
-    const onProgress = (count: number): void => {
-      done = count;
-    };
-    const liveRequest = appendRequest(2);
-    const patience = { seconds: CATCH_UP_SECONDS, onProgress };
-    const live = measure(master, LIVE_CLIENTS, () => liveRequest, patience);
-    const begun = performance.now();
-    await late.start();
-    const [answered, doneBefore] = [performance.now(), done];
-    const lag = (await group.status())?.secondaries[1]?.lag ?? 0;
-    await caughtUp(group);
-    const [ended, doneMeanwhile] = [performance.now(), done - doneBefore];
-    const whole = await live;
-    await group.following(2);
-    const rate = (1000 * doneMeanwhile) / (ended - answered);
+    const all: CatchUp[] = [];
+    for (let round = 0; round < rounds; round++) all.push(await catchUpOnce(group, seconds, nice));
     console.log(
       `\na secondary that missed ${MISSED} messages; ${LIVE_CLIENTS} clients append with w=2`,
     );
-    console.log(`  its process answers ${(answered - begun).toFixed(0)} ms after its start`);
-    console.log(`  it lacks ${lag} then, and nothing ${(ended - answered).toFixed(0)} ms later`);
-    console.log(`  ${rate.toFixed(0)} appends a second while it caught up`);
-    const all = `${CATCH_UP_SECONDS} s around it`;
+    if (nice > 0) console.log(`  its process has the priority ${nice}`);
+    const of = (pick: (one: CatchUp) => number): string => median(all.map(pick)).toFixed(0);
+    console.log(`  its process answers ${of(({ startMs }) => startMs)} ms after its start`);
+    const took = of(({ tookMs }) => tookMs);
+    console.log(`  it lacks ${of(({ lag }) => lag)} then, and nothing ${took} ms later`);
+    const busy = NODES.map((name, i) => `${name} ${of(({ cpu }) => 100 * (cpu[i] ?? 0))} %`);
+    console.log(`  ${of(({ rate }) => rate)} appends a second while it caught up`);
+    console.log(`  one core is busy meanwhile: ${busy.join(', ')}`);
+    const whole = `${CATCH_UP_SECONDS} s around it`;
     report(
       new Map([
-        ['without it', [before]],
-        [all, [whole]],
+        ['without it', all.map(({ before }) => before)],
+        [whole, all.map(({ around }) => around)],
       ]),
     );
   } finally {
     await group.stop();
   }
+}
+
+/** What a secondary that comes back costs those who write meanwhile. */
+interface CatchUp {
+  readonly startMs: number;
+  readonly tookMs: number;
+  readonly lag: number;
+  /** Appends a second meanwhile. */
+  readonly rate: number;
+  /** Of one core, used meanwhile by each of `NODES`. */
+  readonly cpu: readonly number[];
+  readonly before: LoadResult;
+  readonly around: LoadResult;
+}
+const NODES = ['master', 'the other secondary', 'it', 'clients'];
+
+async function catchUpOnce(group: LogProcesses, seconds: number, nice: number): Promise<CatchUp> {
+  const { master } = group;
+  const [, late] = group.secondaries;
+  if (late === undefined) throw new Error('there are two secondaries');
+  await late.kill();
+  const request = appendRequest(1);
+  await measure(master, CLIENTS, () => request, { requests: MISSED });
+  await group.following(1);
+  const before = await appends(master, 2, LIVE_CLIENTS, seconds);
+  let done = 0;
+  const onProgress = (count: number): void => {
+    done = count;
+  };
+  const liveRequest = appendRequest(2);
+  const live = measure(master, LIVE_CLIENTS, () => liveRequest, {
+    ...{ seconds: CATCH_UP_SECONDS, onProgress },
+  });
+  const begun = performance.now();
+  await late.start();
+  if (nice > 0 && late.pid !== undefined) setPriority(late.pid, nice);
+  const pids = [...group.all.map(({ pid }) => pid ?? 0), process.pid];
+  const [answered, cpuBefore, doneBefore] = [performance.now(), cpuOf(pids), done];
+  const lag = (await group.status())?.secondaries[1]?.lag ?? 0;
+  await caughtUp(group);
+  const [ended, cpuAfter, doneMeanwhile] = [performance.now(), cpuOf(pids), done - doneBefore];
+  const around = await live;
+  await group.following(2);
+  const tookMs = ended - answered;
+  const cpu = cpuAfter.map((used = 0, i) => (1000 * (used - (cpuBefore[i] ?? 0))) / tookMs);
+  const rate = (1000 * doneMeanwhile) / tookMs;
+  return { startMs: answered - begun, tookMs, lag, rate, cpu, before, around };
 }
 
 /** While others write, a lag of a moment's writes is none. */

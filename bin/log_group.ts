@@ -20,7 +20,20 @@ export interface LogGroupOptions {
   readonly master?: readonly string[];
   readonly secondary?: readonly (readonly string[])[];
   readonly onExit?: NodeOptions['onExit'];
+  /** Where nodes run that have a network of their own; all on the loopback address when absent. */
+  readonly places?: Places | undefined;
 }
+
+export interface Places {
+  address(node: number): string;
+  /** Words before a command that run it in the place of a node. */
+  wrapper(node: number): string[];
+  /** A port of the loopback address here that leads to a port of a node. */
+  gatewayTo(node: number, port: number): Promise<number>;
+}
+
+/** Where nodes listen that have an address of their own. */
+export const LOG_PORT = 5000;
 
 /** What is read of the status of a master; there is more in it. */
 export interface LogMasterStatus {
@@ -45,17 +58,20 @@ export class LogProcesses {
 
   /** Makes the nodes, and starts none. */
   static async make(options: LogGroupOptions): Promise<LogProcesses> {
-    const { dataDir, secondaries = 2, master = [], secondary = [] } = options;
-    const ports = await freePorts(HOST, secondaries + 1);
-    const urls = ports.map((port) => `http://localhost:${port}`);
+    const { dataDir, secondaries = 2, master = [], secondary = [], places } = options;
+    const addresses = await addressesOf(secondaries + 1, places);
+    const urls = addresses.map(({ url }) => url);
     const [masterUrl = '', ...others] = urls;
     const node = (index: number, flags: readonly string[]): ClusterNode =>
       new ClusterNode({
-        ...{ index, id: urls[index] ?? '', url: `http://${HOST}:${ports[index]}` },
+        ...{ index, id: urls[index] ?? '', url: `http://${HOST}:${addresses[index]?.gateway}` },
+        ...(places === undefined ? {} : { wrapper: places.wrapper(index) }),
         stopTimeoutMs: STOP_TIMEOUT_MS,
         command: [
-          ...[...NODE_FLAGS, compiledProgram(), String(ports[index]), '--protocol', 'log'],
-          ...['--data-dir', join(dataDir, `node${index}`), ...flags],
+          ...[...NODE_FLAGS, compiledProgram(), String(addresses[index]?.port)],
+          ...['--protocol', 'log', '--data-dir', join(dataDir, `node${index}`)],
+          ...(places === undefined ? [] : ['--http-host', places.address(index)]),
+          ...flags,
         ],
         onLine: () => undefined,
         onExit: options.onExit ?? (() => undefined),
@@ -115,4 +131,26 @@ export class LogProcesses {
   private readonly killAll = (): void => {
     for (const node of this.all) node.signal('SIGKILL');
   };
+}
+
+interface Address {
+  readonly port: number;
+  /** By which the other nodes know it. */
+  readonly url: string;
+  /** The port of the loopback address at which it answers. */
+  readonly gateway: number;
+}
+
+async function addressesOf(count: number, places: Places | undefined): Promise<Address[]> {
+  if (places === undefined) {
+    const ports = await freePorts(HOST, count);
+    return ports.map((port) => ({ port, url: `http://localhost:${port}`, gateway: port }));
+  }
+  const addresses: Address[] = [];
+  for (let node = 0; node < count; node++) {
+    const gateway = await places.gatewayTo(node, LOG_PORT);
+    const url = `http://${places.address(node)}:${LOG_PORT}`;
+    addresses.push({ port: LOG_PORT, url, gateway });
+  }
+  return addresses;
 }

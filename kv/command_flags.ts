@@ -47,6 +47,7 @@ const TEXT_FLAGS: readonly Flag[] = [
   textFlag('error-rate', 'Log:', 'part of what a secondary is sent that fails, to try it', '0'),
   textFlag('error-when', 'Log:', `when it fails: ${ERROR_TIMES.join(', ')} the append`, 'before'),
   switchFlag('quorum-append', 'Log:', 'refuse appends without a majority of the nodes'),
+  switchFlag('existing-log', 'Log:', 'with an empty disk: fill it, never begin a log alone'),
   switchFlag('allow-clear', 'Log:', 'let the log be cleared over HTTP'),
   textFlag('secret-file', 'Cluster:', 'file with the secret that all nodes share', 'no secret'),
 ];

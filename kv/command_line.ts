@@ -180,6 +180,7 @@ function logOptions(text: (name: string) => string | undefined, values: Values):
     master: text('master'),
     secondaries: listFrom(text('secondaries')),
     quorumAppend: values['quorum-append'] === true,
+    existingLog: values['existing-log'] === true,
     allowClear: values['allow-clear'] === true,
     errorRate: rateFrom(text('error-rate')),
     // One of them or not: that is for the configuration to say.

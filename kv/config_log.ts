@@ -16,6 +16,12 @@ export type LogConfig = Numbers<typeof LOG_NUMBERS> & {
   readonly secondaries: readonly string[];
   /** Whether a master without a majority of the nodes refuses appends. */
   readonly quorumAppend: boolean;
+  /**
+   * Whether there is a log already: a master with an empty disk then begins none by itself unless all
+   * secondaries have said that they hold nothing. Otherwise it waits for an answer as long as it takes
+   * to call one unhealthy.
+   */
+  readonly existingLog: boolean;
   /** Whether the log may be cleared. */
   readonly allowClear: boolean;
   /** For demonstrations: this part of what a secondary is sent fails, 0 to 1. */
@@ -32,9 +38,9 @@ export function logConfigFrom(
   numbers: Numbers<typeof LOG_NUMBERS>,
   problems: Problems,
 ): LogConfig {
-  const { quorumAppend = false, allowClear = false, errorRate = 0 } = options;
+  const { quorumAppend = false, allowClear = false, existingLog = false, errorRate = 0 } = options;
   const errorWhen = choice('messageLog.errorWhen', options.errorWhen, ERROR_TIMES, problems);
-  for (const [name, value] of Object.entries({ quorumAppend, allowClear })) {
+  for (const [name, value] of Object.entries({ quorumAppend, allowClear, existingLog })) {
     problems.unless(typeof value === 'boolean', `messageLog.${name}`, 'must be true or false');
   }
   const isRate = typeof errorRate === 'number' && errorRate >= 0 && errorRate <= 1;
@@ -46,7 +52,8 @@ export function logConfigFrom(
   const secondaries = Object.freeze(
     (options.secondaries ?? []).map((one) => canonical(one, 'messageLog.secondaries', problems)),
   );
-  return { ...numbers, master, secondaries, quorumAppend, allowClear, errorRate, errorWhen };
+  const switches = { quorumAppend, allowClear, existingLog };
+  return { ...numbers, ...switches, master, secondaries, errorRate, errorWhen };
 }
 
 /** Rules between settings. `self` is the URL of this node. */
@@ -61,6 +68,11 @@ export function checkLog(isLog: boolean, log: LogConfig, self: string, problems:
     master === undefined || secondaries.length === 0,
     'messageLog.secondaries',
     "are for the master, and 'messageLog.master' makes this node a secondary",
+  );
+  problems.unless(
+    master === undefined || !log.existingLog,
+    'messageLog.existingLog',
+    'is for the master',
   );
   const itself = `must not name this node itself (${self})`;
   problems.unless(master !== self, 'messageLog.master', itself);

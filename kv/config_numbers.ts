@@ -117,5 +117,6 @@ export const LOG_NUMBERS = {
   retainBytes: bytes(0, 0, 1024 * GIB, 'size of the messages kept at most; 0 keeps all'),
   maxLogBytes: bytes(GIB, MIB, 1024 * GIB, 'memory of the log; past that appends are refused'),
   maxWaiting: count(20_000, 1, 10_000_000, 'appends under way; past that they are refused'),
+  maxCatchUpBytes: bytes(128 * KIB, KIB, GIB, 'on the way to a secondary that is behind, at most'),
   delayMs: ms(0, 0, DAY, 'how long a secondary puts off what it is sent, to try a slow one'),
 } as const;

@@ -90,7 +90,7 @@ describe('a node of the replicated log', () => {
       ...{ protocol: 'log', httpPort: 5000, dataDir: join('data', '5000'), clusterId: 'log' },
       publicUrl: 'http://127.0.0.1:5000',
       messageLog: {
-        ...{ master: undefined, quorumAppend: false, allowClear: false },
+        ...{ master: undefined, quorumAppend: false, allowClear: false, existingLog: false },
         secondaries: ['http://localhost:5001', 'http://localhost:5002'],
       },
     });
@@ -117,6 +117,7 @@ describe('a node of the replicated log', () => {
     const standard = log('5001', ...MASTER);
     expect(log('5001', ...MASTER, '--allow-clear').messageLog.allowClear).toBe(true);
     expect(log('5001', ...MASTER, '--quorum-append').messageLog.quorumAppend).toBe(true);
+    expect(log('5000', '--existing-log').messageLog.existingLog).toBe(true);
     for (const name of Object.keys(LOG_NUMBERS)) {
       const value = Object(standard.messageLog)[name] + 1;
       const messageLog = { ...standard.messageLog, [name]: value };

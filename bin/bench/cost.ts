@@ -72,8 +72,12 @@ function difference(before: number | undefined, after: number | undefined): numb
   return before === undefined || after === undefined ? undefined : after - before;
 }
 
+/** Seconds of processor time that each process has used so far. */
+export const cpuOf = (pids: readonly number[]): (number | undefined)[] =>
+  pids.map((pid) => told(`/proc/${pid}/stat`, cpuSeconds));
+
 function sampleKernel(pids: readonly number[], folder: string): Omit<Sample, 'wireBytes'> {
-  const cpu = pids.map((pid) => told(`/proc/${pid}/stat`, cpuSeconds));
+  const cpu = cpuOf(pids);
   const { dev } = statSync(folder);
   const diskBytes = told('/proc/diskstats', (text) => writtenBytes(text, dev));
   return { atMs: performance.now(), cpu, diskBytes };

@@ -71,6 +71,8 @@ export const ERROR_CODES = {
   not_a_secondary: { outcome: 'not_applied', retry: 'no' },
   /** A secondary holds another log than the master, which an operator must look at first. */
   log_conflict: { outcome: 'not_applied', retry: 'safe' },
+  /** The disk of the master was empty, and it has not learned yet what its secondaries hold. */
+  log_unknown: { outcome: 'not_applied', retry: 'safe' },
   /** The log has reached its limit, and somebody still lacks its oldest messages. */
   log_full: { outcome: 'not_applied', retry: 'safe' },
   /** The messages that were asked for have been dropped by retention. */

@@ -33,6 +33,7 @@ export const ERROR_STATUS = {
   not_the_master: 409,
   not_a_secondary: 409,
   log_conflict: 503,
+  log_unknown: 503,
   log_full: 503,
   below_retention: 410,
   log_cleared: 409,

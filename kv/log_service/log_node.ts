@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import type { NodeConfig } from '../config';
 import { operatingError } from '../core/errors';
-import { millis, nodeId, type StorageId, storageId } from '../core/ids';
+import { millis, NEVER, nodeId, type StorageId, storageId } from '../core/ids';
 import { logCodec } from '../core/log/codec';
 import {
   DEFAULT_LOG_OPTIONS,
@@ -137,12 +137,13 @@ function optionsOf(config: NodeConfig, storage: StorageId, trace: boolean): LogO
 }
 
 function masterOptions({ messageLog }: NodeConfig): LogOptions['role'] {
-  const { secondaries, quorumAppend, suspectAfterMs, unhealthyAfterMs } = messageLog;
-  const { retainMessages, retainBytes, maxLogBytes, maxWaiting } = messageLog;
+  const { secondaries, quorumAppend, suspectAfterMs, unhealthyAfterMs, existingLog } = messageLog;
+  const { retainMessages, retainBytes, maxLogBytes, maxWaiting, maxCatchUpBytes } = messageLog;
   return {
     ...DEFAULT_MASTER_OPTIONS,
-    ...{ kind: 'master', quorumAppend, maxLogBytes, maxWaiting },
+    ...{ kind: 'master', quorumAppend, maxLogBytes, maxWaiting, maxCatchUpBytes },
     secondaries: secondaries.map(nodeId),
+    beginAfterMs: existingLog ? NEVER : millis(unhealthyAfterMs),
     // Three in a row must be lost before anybody is suspected.
     heartbeatMs: millis(Math.min(DEFAULT_MASTER_OPTIONS.heartbeatMs, suspectAfterMs / 3)),
     suspectAfterMs: millis(suspectAfterMs),

@@ -78,6 +78,7 @@ const OF_READS: readonly ErrorCode[] = ['too_stale', 'index_not_reached'];
 const OF_LOG: readonly ErrorCode[] = [
   ...(['write_concern_not_valid', 'message_id_not_valid', 'not_the_master'] as const),
   ...(['not_a_secondary', 'log_conflict', 'log_full', 'below_retention', 'log_cleared'] as const),
+  'log_unknown',
   ...(['clear_not_allowed', 'order_not_valid', 'message_conflict', 'emulated_error'] as const),
 ];
 /** Errors that only the leaderless system knows. */

@@ -174,6 +174,7 @@ describe.each(VARIANTS)('$variant', ({ hotPath, fastLane }) => {
     not_the_master: 409,
     not_a_secondary: 409,
     log_conflict: 503,
+    log_unknown: 503,
     log_full: 503,
     below_retention: 410,
     log_cleared: 409,

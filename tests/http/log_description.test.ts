@@ -35,14 +35,16 @@ interface Trial {
 const OF_READS: readonly ErrorCode[] = ['below_retention', 'stopping', 'stopped'];
 const OF_APPENDS: readonly ErrorCode[] = [
   ...(['write_concern_not_valid', 'message_id_not_valid', 'overloaded', 'too_large'] as const),
-  ...(['no_quorum', 'log_full', 'log_conflict', 'log_cleared'] as const),
+  ...(['no_quorum', 'log_full', 'log_conflict', 'log_cleared', 'log_unknown'] as const),
   ...(['timeout', 'stopping', 'stopped'] as const),
 ];
 const OF_REPLICATION: readonly ErrorCode[] = [
   ...(['message_conflict', 'emulated_error', 'overloaded', 'order_not_valid'] as const),
   ...(['message_id_not_valid', 'too_large', 'stopping', 'stopped'] as const),
 ];
-const OF_CLEARS: readonly ErrorCode[] = ['clear_not_allowed', 'timeout', 'stopping'];
+const OF_CLEARS: readonly ErrorCode[] = [
+  ...(['clear_not_allowed', 'timeout', 'stopping', 'log_unknown'] as const),
+];
 /** What the HTTP side itself finds. */
 const OF_REQUESTS: readonly RequestErrorCode[] = [
   ...(['request_not_valid', 'parameter_not_valid', 'value_not_valid', 'too_large'] as const),

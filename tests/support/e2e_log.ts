@@ -1,6 +1,6 @@
 /** A master of the replicated log and its secondaries as real processes, started one by one. */
 
-import { rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClusterNode } from '../../bin/cluster_node';
 import { type LogGroupOptions, LogProcesses } from '../../bin/log_group';
@@ -73,6 +73,15 @@ export class LogWorld {
 
   wipe(node: ClusterNode): void {
     rmSync(this.folder(node.index), { recursive: true });
+  }
+
+  /** Puts the data of a node out of its reach; `bringBack` makes it its data again. */
+  setAside(node: ClusterNode): void {
+    renameSync(this.folder(node.index), `${this.folder(node.index)}-aside`);
+  }
+  bringBack(node: ClusterNode): void {
+    this.wipe(node);
+    renameSync(`${this.folder(node.index)}-aside`, this.folder(node.index));
   }
 
   during<T extends { abandon(): void }>(activity: T): T {

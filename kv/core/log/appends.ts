@@ -5,6 +5,7 @@ import { MAX_U48, utf8Length } from '../bytes';
 import { type OperatingError, operatingError } from '../errors';
 import type { RequestId } from '../ids';
 import { hasBody, makeEntry, sizeOf } from './entry';
+import type { Learning } from './learning';
 import { textOfName } from './log_name';
 import type { LogOptions } from './options';
 import { whyNotWritable } from './reachability';
@@ -21,16 +22,29 @@ export function receiveAppend(node: LogState, request: RequestId, append: Append
   }
   const refusal = refusalOf(node, role, append);
   if (refusal !== undefined) return node.fail(request, refusal);
+  if (role.learning !== undefined) return park(node, role, role.learning, request, append);
   const known = append.id === undefined ? undefined : log.orderOf(append.id);
   if (known !== undefined) return repeated(node, role, request, append, known);
   const problem = whyNotWritable(node, role) ?? takeIn(node, role, request, append);
   if (problem !== undefined) node.fail(request, problem);
 }
 
+/** The log is not known yet: for a while that may be waited for. */
+function park(
+  node: LogState,
+  { options, all }: Master,
+  learning: Learning,
+  request: RequestId,
+  append: AppendRequest,
+): void {
+  if (learning.isPatient(node.now, options)) learning.parked.push({ request, append });
+  else node.fail(request, learning.why(all));
+}
+
 /** What is wrong with the request itself, or with the node's load. */
 function refusalOf(
   { options }: LogState,
-  { copies, waiting, clearings, options: { maxWaiting } }: Master,
+  { copies, waiting, clearings, learning, options: { maxWaiting } }: Master,
   { w, id, body }: AppendRequest,
 ): OperatingError | undefined {
   if (w !== undefined && !(Number.isSafeInteger(w) && w >= 1 && w <= copies)) {
@@ -38,7 +52,7 @@ function refusalOf(
     return operatingError('write_concern_not_valid', why, { w, copies });
   }
   const limit = maxWaiting;
-  if (waiting.size + clearings.length >= limit) {
+  if (waiting.size + clearings.length + (learning?.parked.length ?? 0) >= limit) {
     return operatingError('overloaded', 'Too many writes are waiting', { limit });
   }
   return refusalOfContent(options, id, body);
@@ -83,7 +97,7 @@ function repeated(
 
 function takeIn(
   { log, journal }: LogState,
-  { waiting, copies, options, all }: Master,
+  { waiting, copies, options, all, learning }: Master,
   request: RequestId,
   { id: given, body, w = copies, deadline }: AppendRequest,
 ): OperatingError | undefined {
@@ -101,6 +115,7 @@ function takeIn(
     const numbers = { limit: options.maxLogBytes, first: log.first, lacks: slowest?.match ?? 0 };
     return operatingError('log_full', why, numbers);
   }
+  invariant(learning === undefined, 'L17: no order is given before the log is known', { order });
   journal.write({ kind: 'entry', entry });
   log.push(entry, journal.sequence);
   const { bytes } = log;
@@ -118,7 +133,13 @@ function inventId(orderOf: (id: string) => number | undefined, stem: string): st
 
 /** The append itself is answered with those whose time is over. */
 export function receiveGiveUp(node: LogState, request: RequestId, { append }: GiveUpRequest): void {
-  if (node.role.kind === 'master') node.role.waiting.giveUp(append);
+  const { role } = node;
+  if (role.kind === 'master') {
+    role.waiting.giveUp(append);
+    const { learning, all } = role;
+    const given = learning?.takeParked((one) => one.request === append) ?? [];
+    for (const one of given) if (learning !== undefined) node.fail(one.request, learning.why(all));
+  }
   node.reply(request, { kind: 'given_up' });
 }
 

@@ -107,7 +107,7 @@ export function sendBegins(node: LogState, master: Master): void {
     if (!isBeginDue || standing.session === undefined || standing.attempt === 0) continue;
     progress.isBeginDue = false;
     const { attempt, session } = standing;
-    node.send(id, { kind: 'begin', attempt, session, name: log.name, first: base });
+    node.send(id, { kind: 'begin', attempt, session, name: log.name, first: base, base: log.base });
   }
 }
 

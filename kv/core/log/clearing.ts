@@ -26,6 +26,7 @@ export function receiveClear(node: LogState, request: RequestId, { deadline }: C
     return node.fail(request, operatingError('overloaded', 'Too many are waiting', { limit }));
   }
   if (role.kind === 'secondary') return clearCopy(node, role, request, deadline);
+  if (role.learning !== undefined) return node.fail(request, role.learning.why(role.all));
   const waitsFor = role.all.filter(
     (progress) => progress.isFollowing && healthOf(node, role, progress) === 'healthy',
   );
@@ -41,7 +42,7 @@ const loadOf = (role: Role): { waits: number; limit: number } =>
 function clearLog(node: LogState, master: Master): void {
   const { name } = node.log;
   if (name === undefined) return;
-  node.beginLog({ disk: name.disk, generation: name.generation + 1 }, 0);
+  node.beginLog({ ...name, generation: name.generation + 1 }, 0);
   for (const { request } of master.waiting.takeAll()) node.fail(request, CLEARED);
   failFollowers(node);
   for (const progress of master.all) beginAnew(master, progress);

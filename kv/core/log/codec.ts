@@ -13,7 +13,7 @@ import { ByteReader, ByteWriter, DecodeError } from '../bytes';
 import { storageId } from '../ids';
 import type { MessageCodec } from '../protocol';
 import { decodeEntry, type Entry } from './entry';
-import { readName, writeName } from './log_name';
+import { readBaseOrNone, readName, writeBaseOrNone, writeName } from './log_name';
 import type { LogMessage, MessageKind, MessageOf } from './messages';
 
 interface KindCodec<Kind extends MessageKind> {
@@ -32,7 +32,7 @@ export function logCodec(): MessageCodec<LogMessage> {
       const codec = CODECS[message.kind] as KindCodec<MessageKind>;
       const writer = new ByteWriter().u8(VERSION).u8(codec.code);
       codec.write(writer, message);
-      if (message.kind !== 'append') return [writer.finish()];
+      if (message.kind !== 'append' && message.kind !== 'fetched') return [writer.finish()];
       return [writer.finish(), ...message.entries.flatMap(partsOf)];
     },
     decode(body) {
@@ -77,17 +77,18 @@ function readRange(reader: ByteReader): { first: number; end: number } {
   return { first, end };
 }
 
-function readAttempt(reader: ByteReader): number {
-  const attempt = reader.u48();
-  must(attempt > 0, 'an attempt is not 0');
-  return attempt;
+/** Of an attempt, or of a question. */
+function readNumber(reader: ByteReader): number {
+  const number = reader.u48();
+  must(number > 0, 'an attempt or a question is not 0');
+  return number;
 }
 
 const CODECS: { readonly [Kind in MessageKind]: KindCodec<Kind> } = {
   hello: {
     code: 1,
-    write: (writer, { session, disk, name, first, end, isEmpty }) => {
-      writer.u48(session).u48(disk).u48(first).u48(end).u8(Number(isEmpty));
+    write: (writer, { session, disk, name, first, end, isEmpty, asked }) => {
+      writer.u48(session).u48(disk).u48(first).u48(end).u8(Number(isEmpty)).u48(asked);
       writer.u8(Number(name !== undefined));
       if (name !== undefined) writeName(writer, name);
     },
@@ -97,19 +98,23 @@ const CODECS: { readonly [Kind in MessageKind]: KindCodec<Kind> } = {
       const range = readRange(reader);
       const isEmpty = reader.flag();
       must(!isEmpty || range.first === range.end, 'who holds nothing has an empty range');
+      const asked = reader.u48();
       const name = reader.flag() ? readName(reader) : undefined;
-      return { session, disk, ...range, isEmpty, name };
+      return { session, disk, ...range, isEmpty, asked, name };
     },
   },
   begin: {
     code: 2,
-    write: (writer, { attempt, session, name, first }) =>
-      void writeName(writer.u48(attempt).u48(session).u48(first), name),
+    write: (writer, { attempt, session, name, first, base }) => {
+      writeName(writer.u48(attempt).u48(session).u48(first), name);
+      writeBaseOrNone(writer, base);
+    },
     read: (reader) => ({
-      attempt: readAttempt(reader),
+      attempt: readNumber(reader),
       session: reader.u48(),
       first: reader.u48(),
       name: readName(reader),
+      base: readBaseOrNone(reader),
     }),
   },
   append: {
@@ -142,7 +147,7 @@ const CODECS: { readonly [Kind in MessageKind]: KindCodec<Kind> } = {
       if (conflict !== undefined) writer.u48(conflict);
     },
     read: (reader) => {
-      const attempt = readAttempt(reader);
+      const attempt = readNumber(reader);
       const end = reader.u48();
       return { attempt, end, conflict: reader.flag() ? reader.u48() : undefined };
     },
@@ -150,7 +155,26 @@ const CODECS: { readonly [Kind in MessageKind]: KindCodec<Kind> } = {
   failed: {
     code: 6,
     write: (writer, { attempt }) => void writer.u48(attempt),
-    read: (reader) => ({ attempt: readAttempt(reader) }),
+    read: (reader) => ({ attempt: readNumber(reader) }),
+  },
+  ask: {
+    code: 7,
+    write: (writer, { number }) => void writer.u48(number),
+    read: (reader) => ({ number: readNumber(reader) }),
+  },
+  fetch: {
+    code: 8,
+    write: (writer, { number, name, from }) => void writeName(writer.u48(number).u48(from), name),
+    read: (reader) => ({
+      number: readNumber(reader),
+      from: reader.u48(),
+      name: readName(reader),
+    }),
+  },
+  fetched: {
+    code: 9,
+    write: (writer, { number, entries }) => void writer.u48(number).u32(entries.length),
+    read: (reader) => ({ number: readNumber(reader), entries: readEntries(reader) }),
   },
 };
 

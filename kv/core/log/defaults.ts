@@ -31,6 +31,8 @@ export const DEFAULT_MASTER_OPTIONS: Omit<MasterOptions, 'kind' | 'secondaries'>
   maxBatchBytes: MIB,
   maxInFlightMessages: 10_000,
   maxInFlightBytes: 8 * MIB,
+  maxCatchUpBytes: 128 * 1024,
+  beginAfterMs: millis(3000),
   maxWaiting: 20_000,
   maxUnsyncedBytes: 64 * MIB,
   retainMessages: UNLIMITED,

@@ -1,11 +1,17 @@
 /** What a secondary says to its master and makes of what it is told. */
 
-import { isLaterLog, isSameLog } from './log_name';
+import { type Base, isLaterLog, isSameLog } from './log_name';
 import type { MessageOf } from './messages';
 import { failFollowers } from './readers';
 import { drop } from './retention';
 import type { Secondary } from './roles';
-import { acknowledgeableEnd, greetAnew, resetCopy, takeFromMaster } from './secondary_copy';
+import {
+  acknowledgeableEnd,
+  greetAnew,
+  renameCopy,
+  resetCopy,
+  takeFromMaster,
+} from './secondary_copy';
 import type { LogState } from './state';
 import { withTrouble } from './trouble';
 
@@ -18,25 +24,36 @@ export function linkToMaster(node: LogState, up: boolean): void {
 export function receiveBegin(
   node: LogState,
   secondary: Secondary,
-  { attempt, session, name, first }: MessageOf<'begin'>,
+  { attempt, session, name, first, base }: MessageOf<'begin'>,
 ): void {
   if (session !== secondary.session) return;
-  const { log, journal } = node;
+  const { log } = node;
   const isEmpty = log.size === 0 && secondary.held.size === 0;
   if (isSameLog(name, log.name)) {
     // Its master has dropped what is missing here: a copy has no gap, so it begins behind it.
     if (first > secondary.confirmedEnd) resetCopy(node, name, first);
+  } else if (base !== undefined && isBeginningOf(base, node, secondary, first)) {
+    failFollowers(node);
+    renameCopy(node, name);
   } else if (isEmpty || isLaterLog(name, log.name)) {
     failFollowers(node);
     resetCopy(node, name, first);
   } else if (log.name === undefined && log.first === first) {
-    journal.write({ kind: 'named', name });
-    log.setName(name, journal.sequence);
+    renameCopy(node, name);
   } else return;
   secondary.attempt = attempt;
   secondary.isHelloDue = false;
   secondary.isHeldDue = true;
 }
+
+/** Whether all that is held here belongs to what the master has taken over, which begins at `first`. */
+const isBeginningOf = (
+  base: Base,
+  { log }: LogState,
+  { held, confirmedEnd }: Secondary,
+  first: number,
+): boolean =>
+  isSameLog(base.name, log.name) && log.end <= base.end && held.size === 0 && first <= confirmedEnd;
 
 export function receiveAppend(
   node: LogState,
@@ -63,8 +80,8 @@ function takeAll(
   secondary: Secondary,
   { name, first, entries }: MessageOf<'append'>,
 ): void {
-  // Of another log, or of this one before it was cleared.
-  if (!isSameLog(name, node.log.name)) return;
+  // Of another log, or of this one before it was cleared. Who has not begun was asked for all it holds.
+  if (!isSameLog(name, node.log.name) || secondary.attempt === undefined) return;
   drop(node, Math.min(first, acknowledgeableEnd(node, secondary)));
   const { confirmedEnd, conflict } = secondary;
   for (const entry of entries) takeFromMaster(node, secondary, entry);
@@ -94,13 +111,15 @@ export function speak(node: LogState, secondary: Secondary): void {
   if (!log.isNameDurable(journal.durable)) return;
   const { master } = secondary.options;
   const end = acknowledgeableEnd(node, secondary);
-  if (secondary.isHelloDue) {
+  // A master that has asked shall not miss what is on its way to the disk.
+  if (secondary.isHelloDue && (secondary.asked === 0 || log.durableEnd === log.end)) {
     secondary.isHelloDue = false;
     const isEmpty = log.size === 0 && secondary.held.size === 0;
-    const { session } = secondary;
+    const { session, asked } = secondary;
     const { name, first } = log;
-    const hello = { session, disk: options.storage, name, first, end, isEmpty };
+    const hello = { session, disk: options.storage, name, first, end, isEmpty, asked };
     node.send(master, { kind: 'hello', ...hello });
+    secondary.asked = 0;
   }
   const { attempt, conflict } = secondary;
   if (attempt === undefined) return;

@@ -26,7 +26,7 @@ function checkMaster(node: LogState, master: Master): void {
   const { waiting, clearings, options, all } = master;
   const { log } = node;
   const ends = master.ends(log.durableEnd);
-  const size = waiting.size + clearings.length;
+  const size = waiting.size + clearings.length + (master.learning?.parked.length ?? 0);
   invariant(size <= options.maxWaiting, 'L8: writes that wait are bounded', { size });
   for (const { order, w, id } of waiting.heads) {
     const copies = copiesOf(order, ends);

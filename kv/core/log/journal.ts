@@ -9,7 +9,7 @@ import { ByteReader, ByteWriter, DecodeError } from '../bytes';
 import type { JournalRecord } from '../protocol';
 import type { RecordJournal } from '../record_journal';
 import { decodeEntry, type Entry } from './entry';
-import { type LogName, readName, writeName } from './log_name';
+import { type Base, type LogName, readBase, readName, writeBase, writeName } from './log_name';
 
 export type LogRecord =
   /** The message of the next order, at the master or from it. */
@@ -18,6 +18,13 @@ export type LogRecord =
   | { readonly kind: 'external'; readonly entry: Entry }
   /** Nothing is held any more; a log with this name begins at this order. */
   | { readonly kind: 'begun'; readonly name: LogName | undefined; readonly first: number }
+  /** As `begun`, and the messages of another log from this order on are taken over, up to its end. */
+  | {
+      readonly kind: 'continued';
+      readonly name: LogName;
+      readonly first: number;
+      readonly base: Base;
+    }
   /** What is held is, as far as anybody knows, a beginning of the log with this name. */
   | { readonly kind: 'named'; readonly name: LogName }
   /** Only in snapshots: the id of a message that was dropped. */
@@ -25,7 +32,7 @@ export type LogRecord =
 
 export type Journal = RecordJournal<LogRecord>;
 
-const TYPES = { entry: 1, external: 2, begun: 3, named: 4, dropped: 5 } as const;
+const TYPES = { entry: 1, external: 2, begun: 3, named: 4, dropped: 5, continued: 6 } as const;
 
 export function encodeRecord(record: LogRecord): JournalRecord {
   return { type: TYPES[record.kind], payload: payloadOf(record) };
@@ -38,6 +45,11 @@ function payloadOf(record: LogRecord): Uint8Array {
       return record.entry.encoded;
     case 'begun':
       return writeNameOrNone(new ByteWriter(), record.name).u48(record.first).finish();
+    case 'continued':
+      return writeBase(
+        writeName(new ByteWriter(), record.name).u48(record.first),
+        record.base,
+      ).finish();
     case 'named':
       return writeName(new ByteWriter(), record.name).finish();
     case 'dropped':
@@ -59,6 +71,11 @@ function readRecord(type: number, reader: ByteReader): LogRecord {
   switch (type) {
     case TYPES.begun:
       return { kind: 'begun', name: readNameOrNone(reader), first: reader.u48() };
+    case TYPES.continued:
+      return {
+        ...{ kind: 'continued', name: readName(reader), first: reader.u48() },
+        base: readBase(reader),
+      };
     case TYPES.named:
       return { kind: 'named', name: readName(reader) };
     case TYPES.dropped:

@@ -6,7 +6,7 @@
 import { invariant } from '../assert';
 import type { JournalSequence } from '../ids';
 import { type Entry, sizeOf } from './entry';
-import type { LogName } from './log_name';
+import type { Base, LogName } from './log_name';
 
 /** An entry in its place. */
 export interface Kept extends Entry {
@@ -38,6 +38,8 @@ export class MessageLog {
     private ownName: LogName | undefined,
     first: number,
     readonly begun: JournalSequence,
+    /** The log that this one continues. */
+    readonly base: Base | undefined = undefined,
   ) {
     this.firstOrder = first;
     this.durableEnd = first;
@@ -59,6 +61,11 @@ export class MessageLog {
     return durable >= this.namedBy;
   }
 
+  /** Whether all that it has taken over is here for certain. */
+  get isWhole(): boolean {
+    return this.base === undefined || this.durableEnd >= this.base.end;
+  }
+
   /** The oldest order that is kept. */
   get first(): number {
     return this.firstOrder;
@@ -72,6 +79,10 @@ export class MessageLog {
   }
   get bytes(): number {
     return this.bytesBetween(this.first, this.end);
+  }
+  /** The size of all that has ever been durable, in this life of the node. */
+  get durablePosition(): number {
+    return this.positionOf(this.durableEnd);
   }
   get droppedIds(): number {
     return this.ids.size - this.size;

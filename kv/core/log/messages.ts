@@ -5,7 +5,7 @@
 
 import type { StorageId } from '../ids';
 import type { Entry } from './entry';
-import type { LogName } from './log_name';
+import type { Base, LogName } from './log_name';
 
 /** From a secondary: this is what I hold; take me on. Answered by `begin`. */
 export interface Hello {
@@ -20,6 +20,8 @@ export interface Hello {
   readonly end: number;
   /** Whether it holds no message at all, of whatever origin. */
   readonly isEmpty: boolean;
+  /** The number of the question that this answers; 0 if it was not asked. */
+  readonly asked: number;
 }
 
 /** From the master, to the session of a hello: from now on you hold a copy of this log. */
@@ -31,6 +33,8 @@ export interface Begin {
   readonly name: LogName;
   /** The oldest order that will be sent; who has less begins there. */
   readonly first: number;
+  /** The log that this one continues: who holds a beginning of that holds one of this log. */
+  readonly base: Base | undefined;
 }
 
 /** Messages that follow one another; at least one. All are durable at the master. */
@@ -69,6 +73,31 @@ export interface Failed {
   readonly attempt: number;
 }
 
-export type LogMessage = Hello | Begin | Append | Heartbeat | Held | Failed;
+/**
+ * From a master with an empty disk: what do you hold? Answered by `hello`, once all that was taken in
+ * is durable. Until the next `begin` nothing more is taken in.
+ */
+export interface Ask {
+  readonly kind: 'ask';
+  /** To be named in the answer. Never 0. */
+  readonly number: number;
+}
+
+/** From a master with an empty disk: send me messages of this log. Answered by `fetched`. */
+export interface Fetch {
+  readonly kind: 'fetch';
+  readonly number: number;
+  readonly name: LogName;
+  readonly from: number;
+}
+
+/** From a secondary: messages that follow one another; at least one. All are durable there. */
+export interface Fetched {
+  readonly kind: 'fetched';
+  readonly number: number;
+  readonly entries: readonly Entry[];
+}
+
+export type LogMessage = Hello | Begin | Append | Heartbeat | Held | Failed | Ask | Fetch | Fetched;
 export type MessageKind = LogMessage['kind'];
 export type MessageOf<Kind extends MessageKind> = Extract<LogMessage, { kind: Kind }>;

@@ -9,12 +9,16 @@ const short = (number: number): number => number % 1000;
 export function describe(message: LogMessage): string {
   switch (message.kind) {
     case 'hello': {
-      const { session, name, first, end } = message;
-      return `Hello session=${short(session)} ${textOfName(name) || 'no log'} ${first}..${end}`;
+      const { session, name, first, end, asked } = message;
+      const answer = asked === 0 ? '' : ` answers=${short(asked)}`;
+      const what = `${textOfName(name) || 'no log'} ${first}..${end}`;
+      return `Hello session=${short(session)} ${what}${answer}`;
     }
     case 'begin': {
-      const { attempt, session, name, first } = message;
-      const what = `${textOfName(name)} first=${first}`;
+      const { attempt, session, name, first, base } = message;
+      const continues =
+        base === undefined ? '' : ` from ${textOfName(base.name)} below ${base.end}`;
+      const what = `${textOfName(name)} first=${first}${continues}`;
       return `Begin attempt=${short(attempt)} session=${short(session)} ${what}`;
     }
     case 'append': {
@@ -34,5 +38,14 @@ export function describe(message: LogMessage): string {
     }
     case 'failed':
       return `Failed attempt=${short(message.attempt)}`;
+    case 'ask':
+      return `Ask number=${short(message.number)}`;
+    case 'fetch':
+      return `Fetch number=${short(message.number)} ${textOfName(message.name)} from=${message.from}`;
+    case 'fetched': {
+      const { number, entries } = message;
+      const from = entries[0]?.order ?? 0;
+      return `Fetched number=${short(number)} from=${from} [${entries.length} messages]`;
+    }
   }
 }

@@ -50,6 +50,18 @@ export interface MasterOptions {
   readonly maxBatchBytes: number;
   readonly maxInFlightMessages: number;
   readonly maxInFlightBytes: number;
+  /**
+   * Of all that, what may be on its way to a secondary that is behind by more than this. For each byte
+   * that is appended meanwhile it may be two more. Lower: live appends are disturbed less, and
+   * who is behind gets there later.
+   */
+  readonly maxCatchUpBytes: number;
+
+  /**
+   * A master with an empty disk asks its secondaries what they hold. If nobody who has answered within
+   * this time holds a log, it begins one; with `NEVER` only when all have answered.
+   */
+  readonly beginAfterMs: Millis;
 
   /** Appends and clears that have not been answered. Past it they are refused. */
   readonly maxWaiting: number;

@@ -35,6 +35,10 @@ export class Progress {
   /** After something had to be sent again: one message at a time, until it is acknowledged. */
   isProbing = false;
   retries = 0;
+  /** It lacks so much that live messages go first. */
+  isCatchingUp = false;
+  /** Bytes that may be on their way to it beside those that may be to anybody who is behind. */
+  catchUpCredit = 0;
   heardAt: number | undefined;
   /** The link was lost since it was last heard. */
   isCutOff = false;
@@ -56,7 +60,8 @@ export class Progress {
     this.stands = standing;
     this.retryAt = Number.POSITIVE_INFINITY;
     this.retryMs = this.retryMinMs;
-    this.isProbing = false;
+    this.isProbing = this.isCatchingUp = false;
+    this.catchUpCredit = 0;
   }
   get isFollowing(): boolean {
     return this.standing.kind === 'following';

@@ -25,13 +25,13 @@ export function heard(node: LogState, master: Master, progress: Progress): void 
 }
 
 /** The connection to a secondary was made or lost: no more than a hint. */
-export function linkChanged(node: LogState, progress: Progress, up: boolean): void {
+export function linkChanged(node: LogState, master: Master, progress: Progress, up: boolean): void {
   if (!up) {
     progress.isCutOff = true;
     return;
   }
   progress.sendAgainSoon(node.now);
-  sendHeartbeat(node, progress);
+  if (master.learning === undefined) sendHeartbeat(node, progress);
 }
 
 /** Asks each secondary how far it is; whom nobody knows yet as well. */
@@ -60,7 +60,8 @@ function tellHealth(node: LogState, master: Master, progress: Progress): void {
 
 /** Why appends are not taken just now. */
 export function whyNotWritable(node: LogState, master: Master): OperatingError | undefined {
-  const { all, copies, options } = master;
+  const { all, copies, options, learning } = master;
+  if (learning !== undefined) return learning.why(all);
   for (const { standing, id } of all) {
     if (standing.kind !== 'conflict' || !standing.blocks) continue;
     return operatingError('log_conflict', `${id} ${standing.problem}`, { secondary: id });

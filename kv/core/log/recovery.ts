@@ -72,8 +72,8 @@ class Replay {
 
   /** The snapshot's word of the log, and the ids of dropped messages. Returns its last record. */
   restore({ meta, chunks }: NonNullable<Recovered['snapshot']>): JournalSequence {
-    const { from, begun, first, name } = decodeMeta(meta);
-    this.begin(new MessageLog(name, first, begun));
+    const { from, begun, first, name, base } = decodeMeta(meta);
+    this.begin(new MessageLog(name, first, begun, base));
     for (const encoded of recordsIn(chunks)) {
       const record = decodeRecord(encoded);
       if (record.kind !== 'dropped' || record.order >= first) {
@@ -90,6 +90,8 @@ class Replay {
     switch (record.kind) {
       case 'begun':
         return this.begin(new MessageLog(record.name, record.first, sequence));
+      case 'continued':
+        return this.begin(new MessageLog(record.name, record.first, sequence, record.base));
       case 'named':
         return this.log.setName(record.name, sequence);
       case 'entry':

@@ -20,6 +20,7 @@ import { invariant, unreachable } from '../assert';
 import type { JournalSequence, Millis, NodeId } from '../ids';
 import type { Effect, Event, Protocol } from '../protocol';
 import { answerWaiting, receiveAppend, receiveGiveUp } from './appends';
+import { receiveAsk, receiveFetch } from './asked';
 import { receiveHeld, receiveHello, sendBegins } from './attempts';
 import { answerClearings, receiveClear } from './clearing';
 import { answerPending, receiveReplicate } from './external';
@@ -31,13 +32,14 @@ import {
   speak,
 } from './greeting';
 import { checkState } from './invariants';
+import { ask, learn, receiveAnswer, receiveFetched } from './learn';
 import type { LogMessage } from './messages';
 import { describe } from './narration';
 import type { LogOptions } from './options';
 import type { Progress } from './progress';
 import { beat, heard, linkChanged } from './reachability';
 import { answerFollowers, failFollowers, receiveFollow, receiveRead } from './readers';
-import { receiveFailed, replicate } from './replication';
+import { catchUp, receiveFailed, replicate } from './replication';
 import type { LogReply, LogRequest } from './requests';
 import { applyRetention } from './retention';
 import type { Master, Secondary } from './roles';
@@ -54,11 +56,6 @@ export class ReplicatedLog implements Protocol<LogMessage, LogRequest, LogReply>
   /** `initial` is what `recover` made of the data folder. */
   constructor(options: LogOptions, initial: InitialState, now: Millis) {
     this.state = new LogState(options, initial, now);
-    const { role, log } = this.state;
-    // A master with an empty disk begins a log of its own.
-    if (role.kind === 'master' && log.name === undefined) {
-      this.state.beginLog({ disk: options.storage, generation: 1 }, 0);
-    }
   }
 
   step(at: Millis, events: readonly LogEvent[]): Effect<LogMessage, LogReply>[] {
@@ -140,7 +137,9 @@ function receiveLink(node: LogState, peer: NodeId, up: boolean): void {
     return;
   }
   const progress = role.secondaries.get(peer);
-  if (progress !== undefined) linkChanged(node, progress, up);
+  if (progress === undefined) return;
+  linkChanged(node, role, progress, up);
+  if (up && role.learning !== undefined) ask(node, role.learning, progress);
 }
 
 /** Only from whom it belongs with: a master hears its secondaries, a secondary its master. */
@@ -165,10 +164,15 @@ function hearMaster(node: LogState, secondary: Secondary, message: LogMessage): 
       return receiveEntries(node, secondary, message);
     case 'heartbeat':
       return receiveHeartbeat(node, secondary, message);
+    case 'ask':
+      return receiveAsk(node, secondary, message);
+    case 'fetch':
+      return receiveFetch(node, secondary, message);
     // Another secondary was configured as its master: nothing comes of that.
     case 'hello':
     case 'held':
     case 'failed':
+    case 'fetched':
       return;
     default:
       return unreachable(message);
@@ -183,7 +187,11 @@ function hearSecondary(
 ): void {
   switch (message.kind) {
     case 'hello':
+      if (master.learning !== undefined)
+        return receiveAnswer(node, master.learning, progress, message);
       return receiveHello(node, master, progress, message);
+    case 'fetched':
+      return receiveFetched(node, master, progress, message);
     case 'held':
       return receiveHeld(node, master, progress, message);
     case 'failed':
@@ -192,6 +200,8 @@ function hearSecondary(
     case 'begin':
     case 'append':
     case 'heartbeat':
+    case 'ask':
+    case 'fetch':
       return;
     default:
       return unreachable(message);
@@ -202,11 +212,14 @@ function hearSecondary(
 function settle(node: LogState): void {
   const { role } = node;
   if (role.kind === 'master') {
+    if (role.learning !== undefined) learn(node, role, role.learning);
+    if (role.learning !== undefined) return answerFollowers(node);
     beat(node, role);
     sendBegins(node, role);
     replicate(node, role);
     answerWaiting(node, role);
     answerClearings(node, role);
+    catchUp(node, role);
     applyRetention(node);
   } else {
     takeDelayed(node, role);

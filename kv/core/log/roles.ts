@@ -2,6 +2,7 @@
 
 import { type Millis, NEVER, type NodeId, type RequestId } from '../ids';
 import { HeldMessages } from './held_messages';
+import type { Learning } from './learning';
 import type { MasterOptions, SecondaryOptions } from './options';
 import { PendingReplies } from './pending_replies';
 import { Progress } from './progress';
@@ -20,6 +21,10 @@ export class Master {
   readonly waiting = new WaitingWrites();
   clearings: Clearing[] = [];
   nextHeartbeat: number;
+  /** Its disk was empty: it takes nothing in before it knows what its secondaries hold. */
+  learning: Learning | undefined;
+  /** Where the durable messages ended, in bytes, when they were last looked at for sending. */
+  livePosition = 0;
 
   constructor(
     readonly options: MasterOptions,
@@ -64,6 +69,8 @@ export class Secondary {
   delayedBytes = 0;
   /** Under which the master knows this node; undefined until it has begun with it. */
   attempt: number | undefined;
+  /** The question of a master with an empty disk that the next greeting answers; 0 for none. */
+  asked = 0;
   isHelloDue = true;
   isHeldDue = false;
   /** The end that the master was told last. */

@@ -7,7 +7,7 @@
  */
 
 import { type Entry, isSameEntry } from './entry';
-import type { LogName } from './log_name';
+import { type LogName, textOfName } from './log_name';
 import type { Secondary } from './roles';
 import { type LogState, secondaryOf } from './state';
 
@@ -19,6 +19,14 @@ export function resetCopy(node: LogState, name: LogName | undefined, first: numb
   secondary.confirmedEnd = first;
   secondary.conflict = undefined;
   secondary.mutedEnd = secondary.toldEnd = -1;
+}
+
+/** The same messages are of another log from now on: of the one that continues theirs. */
+export function renameCopy(node: LogState, name: LogName): void {
+  const { journal, log } = node;
+  journal.write({ kind: 'named', name });
+  log.setName(name, journal.sequence);
+  node.narrate(`holds messages of log ${textOfName(name)} now`);
 }
 
 /** What was begun with the master is over: it is told anew what is held here. */

@@ -8,7 +8,7 @@ import { ByteReader, ByteWriter } from '../bytes';
 import { type JournalSequence, journalSequence, type SnapshotName, snapshotName } from '../ids';
 import { writeRecord } from '../record_slices';
 import { encodeRecord, type LogRecord, readNameOrNone, writeNameOrNone } from './journal';
-import type { LogName } from './log_name';
+import { type Base, type LogName, readBaseOrNone, writeBaseOrNone } from './log_name';
 import type { LogState } from './state';
 
 /** What a snapshot says of the log when it was begun. */
@@ -19,6 +19,7 @@ export interface SnapshotMeta {
   readonly begun: JournalSequence;
   readonly name: LogName | undefined;
   readonly first: number;
+  readonly base: Base | undefined;
 }
 
 export interface TakingSnapshot {
@@ -29,10 +30,12 @@ export interface TakingSnapshot {
   offset: number;
 }
 
-const META_VERSION = 1;
+const META_VERSION = 2;
 
-export const encodeMeta = ({ from, begun, name, first }: SnapshotMeta): Uint8Array =>
-  writeNameOrNone(new ByteWriter().u8(META_VERSION).u48(from).u48(begun).u48(first), name).finish();
+export function encodeMeta({ from, begun, name, first, base }: SnapshotMeta): Uint8Array {
+  const writer = new ByteWriter().u8(META_VERSION).u48(from).u48(begun).u48(first);
+  return writeBaseOrNone(writeNameOrNone(writer, name), base).finish();
+}
 
 export function decodeMeta(bytes: Uint8Array): SnapshotMeta {
   const reader = new ByteReader(bytes);
@@ -41,8 +44,9 @@ export function decodeMeta(bytes: Uint8Array): SnapshotMeta {
   const begun = journalSequence(reader.u48());
   const first = reader.u48();
   const name = readNameOrNone(reader);
+  const base = readBaseOrNone(reader);
   reader.end();
-  return { from, begun, first, name };
+  return { from, begun, first, name, base };
 }
 
 /** Begins one when enough of the journal could go; once for each step. */
@@ -51,10 +55,10 @@ export function maybeTakeSnapshot(node: LogState): void {
   if (node.taking !== undefined || node.droppedBytes < options.snapshotJournalBytes) return;
   node.droppedBytes = 0;
   const from = journal.sequence;
-  const { begun, first } = log;
+  const { begun, first, base } = log;
   // More may have been dropped since the last one although nothing was written.
   const name = snapshotName(`log-${padded(from)}-${padded(first)}`);
-  const meta = encodeMeta({ from, begun, first, name: log.name });
+  const meta = encodeMeta({ from, begun, first, name: log.name, base });
   node.narrate(`takes a snapshot at record ${from}`);
   // A copy: what is dropped meanwhile must not be missing.
   const ids = [...log.idsDropped()].values();

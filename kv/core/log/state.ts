@@ -7,6 +7,7 @@ import { invariant } from '../assert';
 import type { OperatingError } from '../errors';
 import {
   type JournalSequence,
+  journalSequence,
   type Millis,
   millis,
   NEVER,
@@ -18,7 +19,8 @@ import type { Effect, Lane } from '../protocol';
 import { Followers } from './followers';
 import type { HeldMessage } from './held_messages';
 import type { Journal } from './journal';
-import { isSameLog, type LogName, textOfName } from './log_name';
+import { Learning } from './learning';
+import { type Base, isSameLog, type LogName, textOfName } from './log_name';
 import { MessageLog } from './message_log';
 import type { LogMessage } from './messages';
 import { describe } from './narration';
@@ -62,8 +64,13 @@ export class LogState {
     this.prng = new Prng(options.seed, `log ${now} ${initial.journal.sequence}`);
     const { role } = options;
     const number = 1 + this.prng.between(0, 2 ** 31);
-    if (role.kind === 'master') this.role = new Master(role, now, number);
-    else this.role = new Secondary(role, number, initial.confirmedEnd);
+    if (role.kind === 'master') {
+      this.role = new Master(role, now, number);
+      if (this.log.name !== undefined && this.log.isWhole) return;
+      this.role.learning = new Learning(++this.role.lastAttempt, now);
+      // What was fetched before it is whole is shown to nobody.
+      if (!this.log.isWhole) this.formers.push(new MessageLog(undefined, 0, journalSequence(0)));
+    } else this.role = new Secondary(role, number, initial.confirmedEnd);
     if (this.role.kind === 'secondary') for (const held of initial.held) this.role.held.put(held);
   }
 
@@ -87,17 +94,29 @@ export class LogState {
     journal.persisted(through);
     for (const former of formers) former.noteDurable(journal.durable);
     log.noteDurable(journal.durable);
-    while (formers.length > 0 && (formers[1] ?? log).begun <= journal.durable) formers.shift();
+    const isThere = ({ begun, isWhole }: MessageLog): boolean =>
+      isWhole && begun <= journal.durable;
+    formers.splice(0, [...formers, log].findLastIndex(isThere));
     return !isSameLog(name, this.shown.name);
   }
 
   /** An empty log begins, under this name and at this order. */
   beginLog(name: LogName | undefined, first: number): void {
+    this.journal.write({ kind: 'begun', name, first });
+    this.replaceLog(new MessageLog(name, first, this.journal.sequence));
+  }
+
+  /** As `beginLog`, and the messages of another log are to be fetched from this order on. */
+  continueLog(name: LogName, first: number, base: Base): void {
+    this.journal.write({ kind: 'continued', name, first, base });
+    this.replaceLog(new MessageLog(name, first, this.journal.sequence, base));
+  }
+
+  private replaceLog(log: MessageLog): void {
     this.droppedBytes += this.log.bytes;
     this.formers.push(this.log);
-    this.journal.write({ kind: 'begun', name, first });
-    this.log = new MessageLog(name, first, this.journal.sequence);
-    this.narrate(`begins log ${textOfName(name)} at ${first}`);
+    this.log = log;
+    this.narrate(`begins log ${textOfName(log.name)} at ${log.first}`);
   }
 
   send(to: NodeId, message: LogMessage, lane: Lane = 'control'): void {
@@ -138,10 +157,11 @@ export class LogState {
     }
     const retries = role.all.map(({ retryAt }) => retryAt);
     const clearings = role.clearings.map(({ deadline }) => deadline);
+    const learning = role.learning?.deadlines(role.options, this.now) ?? [];
     return millis(
       Math.min(
         ...[followers.nextDeadline, role.waiting.nextDeadline, role.nextHeartbeat],
-        ...[...retries, ...clearings],
+        ...[...retries, ...clearings, ...learning],
       ),
     );
   }

@@ -1,6 +1,6 @@
 /** The options of simulated nodes of the log, drawn from the seed: small limits, so that each is met. */
 
-import { millis } from '../../core/ids';
+import { millis, NEVER } from '../../core/ids';
 import {
   DEFAULT_LOG_OPTIONS,
   DEFAULT_MASTER_OPTIONS,
@@ -50,6 +50,8 @@ function drawMaster(prng: Prng, scale: number): SharedLogOptions['master'] {
     ...DEFAULT_MASTER_OPTIONS,
     kind: 'master',
     quorumAppend: prng.chance(1, 3),
+    // Where a log is never begun alone, the disk of the master may be lost too.
+    beginAfterMs: prng.pick([NEVER, NEVER, millis(8 * heartbeatMs)]),
     heartbeatMs: millis(heartbeatMs),
     suspectAfterMs: millis(3 * heartbeatMs),
     unhealthyAfterMs: millis(8 * heartbeatMs),
@@ -59,6 +61,7 @@ function drawMaster(prng: Prng, scale: number): SharedLogOptions['master'] {
     maxBatchBytes: prng.pick([500, 100_000]),
     maxInFlightMessages: prng.pick([1, 4, 1000]),
     maxInFlightBytes: prng.pick([500, 3000, 1e6]),
+    maxCatchUpBytes: prng.pick([0, 1000, 1e6]),
     maxWaiting: prng.pick([2, 1000, 1000]),
     maxUnsyncedBytes: prng.pick([1000, 1e6]),
     retainMessages: prng.pick([3, 30, UNLIMITED, UNLIMITED]),

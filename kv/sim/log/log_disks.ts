@@ -16,7 +16,7 @@ export interface Said {
   readonly body: string;
 }
 
-interface Pending {
+export interface Pending {
   readonly sequence: number;
   readonly record: LogRecord;
   /** The oldest message that the node had kept when it wrote this. */
@@ -42,6 +42,8 @@ export interface Shadow {
   name: string;
   /** Where that log began here; a message that was dropped since is still in the list. */
   base: number;
+  /** The log that it continues, up to where. */
+  continues: { readonly name: string; readonly end: number } | undefined;
   /** In order, from `base` on. */
   messages: Said[];
   /** The logs before it, oldest first; a node may not have heard yet that its disk has got further. */
@@ -59,7 +61,7 @@ export class LogDisks {
     if (before?.storage === storage) return before;
     this.shadows.set(node, {
       ...{ storage, pending: [], through: 0, life: 1, name: '', base: 0 },
-      ...{ messages: [], held: new Map(), formers: [] },
+      ...{ continues: undefined, messages: [], held: new Map(), formers: [] },
     });
     return undefined;
   }
@@ -120,12 +122,16 @@ export const isSame = (one: Said | undefined, other: Said | undefined): boolean 
   one?.id === other?.id && one?.body === other?.body;
 
 function apply(shadow: Shadow, { record, sequence: until }: Pending): void {
-  if (record.kind === 'begun') {
+  if (record.kind === 'begun' || record.kind === 'continued') {
     const { name, base, messages } = shadow;
     shadow.life++;
     shadow.formers.push({ name, base, messages, until });
     shadow.name = textOfName(record.name);
     shadow.base = record.first;
+    shadow.continues =
+      record.kind === 'begun'
+        ? undefined
+        : { name: textOfName(record.base.name), end: record.base.end };
     shadow.messages = [];
     shadow.held = new Map();
   } else if (record.kind === 'named') shadow.name = textOfName(record.name);

@@ -15,6 +15,7 @@ export function delicateMoments({ role, log, journal, taking }: Node): string[] 
   if (role.kind === 'master') {
     return [
       ...common,
+      ...(role.learning === undefined ? [] : ['does not know its log']),
       ...(log.durableEnd < log.end ? ['waits for its disk'] : []),
       ...(role.clearings.length > 0 ? ['clears the log'] : []),
       ...(role.all.some(({ isProbing }) => isProbing) ? ['sends again'] : []),
@@ -44,6 +45,7 @@ function unrestOfNode(node: Node, master: Node): string | undefined {
   const { journal, taking, followers, role } = node;
   if (journal.isBusy) return 'waits for its disk';
   if (taking !== undefined) return 'is taking a snapshot';
+  if (role.kind === 'master' && role.learning !== undefined) return 'does not know its log';
   if (followers.size > 0) return `has ${followers.size} readers that wait`;
   return role.kind === 'master' ? unrestOfMaster(node, role) : unrestOfCopy(node, role, master);
 }

@@ -1,11 +1,11 @@
 /**
  * The replicated log under the simulator: the very core of production, its clients, and everything that
- * must be true of both. The first node is the master. Its disk is never lost here: the log does not
- * promise to go on without it.
+ * must be true of both. The first node is the master. Its disk is lost only where it is known that
+ * there is a log, and never where messages come from outside: they carry no name of a log.
  */
 
 import { invariant } from '../../core/assert';
-import type { Millis, NodeId, StorageId } from '../../core/ids';
+import { type Millis, NEVER, type NodeId, type StorageId } from '../../core/ids';
 import { logCodec } from '../../core/log/codec';
 import type { LogMessage } from '../../core/log/messages';
 import { recover } from '../../core/log/recovery';
@@ -47,6 +47,8 @@ export class LogSubject implements Subject<LogMessage, LogRequest, LogReply> {
   private readonly watch: LogWatch;
   private readonly memory: ClientMemory;
   private readonly counts = new Map<string, number>();
+  /** The disk of the master, once it knew its log. */
+  private settled: StorageId | undefined;
 
   constructor(
     private readonly members: readonly NodeId[],
@@ -83,7 +85,10 @@ export class LogSubject implements Subject<LogMessage, LogRequest, LogReply> {
   }
 
   observe(node: NodeId, _protocol: LogProtocol, effects: readonly LogEffect[]): void {
-    this.watch.observe(this.core(node).inspect, effects);
+    const { inspect } = this.core(node);
+    this.watch.observe(inspect, effects);
+    const { role, options } = inspect;
+    if (role.kind === 'master' && role.learning === undefined) this.settled = options.storage;
     for (const effect of effects) {
       if (effect.kind === 'send') this.count(`sent ${effect.message.kind}`);
       if (effect.kind === 'snapshot_commit') this.count('snapshots made or received');
@@ -109,11 +114,16 @@ export class LogSubject implements Subject<LogMessage, LogRequest, LogReply> {
   }
 
   mayLoseDisk(node: NodeId, _diskOf: (node: NodeId) => StorageId): boolean {
-    return node !== this.master;
+    return node !== this.master || (this.isExisting && !this.options.external);
   }
 
-  isSettled(): boolean {
-    return true;
+  /** A master whose disk was lost needs all others. */
+  isSettled(node: NodeId, storage: StorageId): boolean {
+    return node !== this.master || !this.isExisting || storage === this.settled;
+  }
+
+  private get isExisting(): boolean {
+    return this.options.master.beginAfterMs === NEVER;
   }
 
   delicate(): { node: NodeId; why: string }[] {
@@ -218,7 +228,9 @@ export class LogSubject implements Subject<LogMessage, LogRequest, LogReply> {
 
   /** How many messages the slowest secondary lacks, about. */
   private get lag(): number {
-    const end = this.cores.get(this.master)?.inspect.log.end ?? this.watch.truth.size;
+    const master = this.cores.get(this.master)?.inspect;
+    const isKnown = master?.role.kind === 'master' && master.role.learning === undefined;
+    const end = isKnown ? master.log.end : this.watch.truth.size;
     const ends = this.secondaries.map((node) => {
       const shadow = this.watch.disks.of(node);
       return shadow === undefined ? 0 : endOf(shadow);
@@ -244,6 +256,7 @@ export class LogSubject implements Subject<LogMessage, LogRequest, LogReply> {
       }
     }
     this.report('messages', this.watch.truth.size);
+    this.report('logs taken over', this.watch.truth.takenOver);
     for (const { role } of this.members.map((id) => this.core(id).inspect)) {
       if (role.kind === 'master') {
         this.report(

@@ -16,6 +16,7 @@ import type { LogEffect, LogState } from '../../core/log/state';
 import { Violation } from '../violation';
 import { Beginnings } from './beginnings';
 import { endOf, isSame, LogDisks, type Said, type Shadow, saidAt, textOf } from './log_disks';
+import { checkFetched, checkNobodyIsBlocked, checkRecovered } from './node_checks';
 import { TrueLog } from './true_log';
 
 type Node = Readonly<LogState>;
@@ -26,6 +27,8 @@ type ReplyOf<Kind extends LogReply['kind']> = Extract<LogReply, { kind: Kind }>;
 interface Seen {
   /** Of which life of the disk; a log that begins anew is another one. */
   life: number;
+  /** The name that its log had; with another one all is compared again. */
+  name: string;
   /** Up to here its durable messages were compared with the true log. */
   checkedEnd: number;
   /** What readers were shown ends here. */
@@ -42,6 +45,7 @@ export class LogWatch {
   readonly disks = new LogDisks();
   private readonly beginnings = new Beginnings();
   private readonly seen = new Map<NodeId, Seen>();
+  private readonly lostDisks = new Set<StorageId>();
   /** How often an id was said to be new, by log and id. */
   private readonly saidNew = new Map<string, number>();
 
@@ -54,10 +58,12 @@ export class LogWatch {
 
   /** A node has started with this log; `last` is the last record of its journal. */
   started(node: NodeId, storage: StorageId, log: MessageLog, last: number): void {
+    const former = this.disks.of(node);
+    if (former !== undefined && former.storage !== storage) this.lostDisks.add(former.storage);
     const before = this.disks.started(node, storage);
     const of = { heard: last, kept: log.first };
     if (before === undefined) {
-      this.seen.set(node, { life: 1, checkedEnd: 0, shownEnd: 0, first: 0, ...of });
+      this.seen.set(node, { life: 1, name: '', checkedEnd: 0, shownEnd: 0, first: 0, ...of });
       return;
     }
     this.disks.recovered(node, last, ({ first }) => this.compareDisk(node, first));
@@ -115,17 +121,44 @@ export class LogWatch {
     if (seen.life !== shadow.life) {
       Object.assign(seen, { life: shadow.life, checkedEnd: shadow.base });
       Object.assign(seen, { shownEnd: shadow.base, first: shadow.base });
+      this.noteForgotten(node, shadow);
     }
+    if (seen.name !== shadow.name) this.renamed(node, shadow, seen);
     if (shadow.name === '') return;
     for (; seen.checkedEnd < endOf(shadow); seen.checkedEnd++) {
       const order = seen.checkedEnd;
       const said = saidAt(shadow, order) as Said;
       if (node === this.master) {
-        this.truth.add(shadow.name, order, said, first - this.keepDroppedIds);
+        // Of what was dropped before the log was taken over nobody knows the ids.
+        const forgottenBelow = Math.max(first - this.keepDroppedIds, shadow.base);
+        this.truth.add(shadow.name, order, said, forgottenBelow);
       }
       this.truth.check(node, shadow.name, order, said);
-      this.truth.at(shadow.name, order)?.holders.add(node);
+      const message = this.truth.at(shadow.name, order);
+      message?.holders.add(node);
+      message?.disks.add(shadow.storage);
+      message?.forgotten.delete(shadow.storage);
     }
+  }
+
+  /** A secondary that was told to clear its copy has lost it, as if the disk were lost. */
+  private noteForgotten(node: NodeId, { storage, name, base, formers }: Shadow): void {
+    const former = formers.at(-1);
+    if (node === this.master || former?.name !== name || base > 0) return;
+    for (let order = former.base; order < endOf(former); order++) {
+      this.truth.at(name, order)?.forgotten.add(storage);
+    }
+  }
+
+  /** A disk has another log than before, or the same messages under another name. */
+  private renamed(node: NodeId, shadow: Shadow, seen: Seen): void {
+    const hadNone = seen.name === '';
+    Object.assign(seen, { name: shadow.name, checkedEnd: shadow.base });
+    if (node !== this.master) return;
+    const isTaken = hadNone && this.lostDisks.size > 0;
+    if (isTaken || shadow.continues !== undefined) {
+      this.truth.succeed(shadow.name, shadow.continues, this.lostDisks);
+    } else this.truth.begin(shadow.name);
   }
 
   /** What the master takes for durable at a secondary with this disk is on that disk. */
@@ -153,8 +186,12 @@ export class LogWatch {
         if (name === shadow.name && message.end <= endOf(shadow)) return;
         return fail('durable before said', `${self} says it holds ${message.end} of ${name}`);
       }
+      case 'fetched':
+        return checkFetched(self, shadow, message);
       case 'heartbeat':
       case 'failed':
+      case 'ask':
+      case 'fetch':
         return;
     }
   }
@@ -188,6 +225,7 @@ export class LogWatch {
     const { id, order, copies } = reply;
     const message = this.truth.at(textOfName(node.log.name), order);
     const isThere = message?.id === id && message.holders.size >= copies;
+    if (isThere) message.copies = Math.max(message.copies, copies);
     if (isThere || (reply.kind === 'late' && copies === 0)) return;
     const held = message?.id === id ? message.holders.size : 0;
     fail('durable before said', `${id} is said to be on ${copies} disks, it is on ${held}`);
@@ -197,6 +235,8 @@ export class LogWatch {
     const { log, messages, next, first, end } = reply;
     const shadow = this.shadowOf(node);
     const seen = this.seenOf(node);
+    // A master that has no log yet, or not all of it.
+    if (node === this.master && log === '' && end === 0) return;
     const former = formerLog(shadow, log, end, seen.heard);
     const isElsewhere = (log !== '' && log !== shadow.name) || end > endOf(shadow);
     if (former === undefined && isElsewhere) {
@@ -246,29 +286,6 @@ function formerLog(shadow: Shadow, log: string, end: number, heard: number): Dis
   return formers.findLast(
     (former) => former.until > heard && former.name === log && end <= endOf(former),
   );
-}
-
-/** What was durable is there again: the log without a hole, and what was held back. */
-function checkRecovered(node: NodeId, shadow: Shadow, log: MessageLog): void {
-  if (textOfName(log.name) !== shadow.name || log.end < endOf(shadow)) {
-    const is = `${textOfName(log.name)} up to ${log.end}`;
-    fail('recovery', `${node} had ${shadow.name} up to ${endOf(shadow)}, and has ${is}`);
-  }
-  for (let order = Math.max(log.first, shadow.base); order < endOf(shadow); order++) {
-    const { id, body } = messageOf(log.at(order));
-    if (isSame(saidAt(shadow, order), { id, body: textOf(body) })) continue;
-    fail('recovery', `${node} has another message at ${order} than before`);
-  }
-}
-
-/** Whoever has the copies that it waits for is answered in the same step, whoever else waits. */
-function checkNobodyIsBlocked(self: NodeId, { waiting, all }: Master, durableEnd: number): void {
-  for (const { id, order, w } of waiting.all) {
-    let copies = 0;
-    for (const { match } of all) if (match > order) copies++;
-    if (durableEnd <= order || copies + 1 < w) continue;
-    fail('blocked', `${self} lets ${id} wait, which has its ${w} copies`);
-  }
 }
 
 function fail(checker: string, message: string): never {

@@ -4,6 +4,7 @@
  * compared with that.
  */
 
+import type { StorageId } from '../../core/ids';
 import { Violation } from '../violation';
 import { isSame, type Said } from './log_disks';
 
@@ -12,9 +13,24 @@ export interface TrueMessage extends Said {
   readonly order: number;
   /** Nodes whose disk has had it. */
   readonly holders: Set<string>;
+  /** The disks that have had it, lost or not. */
+  readonly disks: Set<StorageId>;
+  /** Those of them that were told to forget it, by a clear of one copy. */
+  readonly forgotten: Set<StorageId>;
+  /** The most copies that a client was told of; 0 before anybody was. */
+  copies: number;
+}
+
+export interface Continued {
+  readonly name: string;
+  readonly end: number;
 }
 
 export class TrueLog {
+  /** What the master writes, or wrote last. */
+  private newest = '';
+  /** How often the master went on with a former log after its disk was lost. */
+  takenOver = 0;
   private readonly logs = new Map<string, TrueMessage[]>();
   private readonly byBody = new Map<string, TrueMessage>();
 
@@ -36,9 +52,47 @@ export class TrueLog {
     if (twice !== undefined) {
       fail('exactly once', `${said.id} is at ${twice.order} and at ${order} of ${name}`);
     }
-    const message = { ...said, order, holders: new Set<string>() };
+    const message = {
+      ...said,
+      order,
+      holders: new Set<string>(),
+      forgotten: new Set<StorageId>(),
+      disks: new Set<StorageId>(),
+      copies: 0,
+    };
     log.push(message);
     this.byBody.set(said.body, message);
+  }
+
+  /**
+   * The master goes on under another name after its disk was lost: with the beginning of a former log,
+   * or with nothing. Whatever is not taken over is lost, and only if enough disks are may it be.
+   */
+  succeed(name: string, from: Continued | undefined, lost: ReadonlySet<StorageId>): void {
+    const former = this.logs.get(from?.name ?? '') ?? [];
+    const end = from?.end ?? 0;
+    if (end > former.length) {
+      fail(
+        'invented',
+        `${name} takes ${end} messages over from ${from?.name}, of ${former.length}`,
+      );
+    }
+    const taken = new Set(former.slice(0, end));
+    for (const message of this.logs.get(this.newest) ?? []) {
+      const { id, copies, disks, forgotten } = message;
+      if (taken.has(message)) continue;
+      const gone = [...disks].filter((disk) => lost.has(disk) || forgotten.has(disk)).length;
+      if (copies === 0 || gone >= copies) continue;
+      fail('lost write', `${id} was on ${copies} disks, ${gone} are lost, ${name} lacks it`);
+    }
+    if (from !== undefined) this.takenOver++;
+    this.newest = name;
+    this.logs.set(name, [...taken]);
+  }
+
+  /** The log was cleared, or began for the first time. */
+  begin(name: string): void {
+    this.newest = name;
   }
 
   /** A disk has a message of this log now: the one that it must be. */

@@ -13,7 +13,9 @@ const number = fc.integer({ min: 0, max: 2 ** 40 });
 const attempt = fc.integer({ min: 1, max: 2 ** 40 });
 const id = fc.string({ minLength: 1, maxLength: 8 });
 const body = fc.uint8Array({ maxLength: 20 });
-const name = fc.record({ disk: attempt.map(storageId), generation: attempt });
+const disks = attempt.map(storageId);
+const name = fc.record({ disk: disks, generation: attempt, origin: disks });
+const base = fc.record({ name, end: number });
 const range = fc.tuple(number, number).map(([x, y]) => [Math.min(x, y), Math.max(x, y)] as const);
 const entries: fc.Arbitrary<Entry[]> = fc
   .tuple(number, fc.array(fc.tuple(id, body), { minLength: 1, maxLength: 5 }))
@@ -21,12 +23,15 @@ const entries: fc.Arbitrary<Entry[]> = fc
 
 const MESSAGES: { readonly [Kind in LogMessage['kind']]: fc.Arbitrary<LogMessage> } = {
   hello: fc
-    .tuple(range, fc.option(name, { nil: undefined }), number, attempt)
-    .map(([[first, end], log, session, disk]) => ({
+    .tuple(range, fc.option(name, { nil: undefined }), number, attempt, number)
+    .map(([[first, end], log, session, disk, asked]) => ({
       ...{ kind: 'hello', session, disk: storageId(disk), name: log, first, end },
-      isEmpty: first === end,
+      ...{ isEmpty: first === end, asked },
     })),
-  begin: fc.record({ kind: fc.constant('begin'), attempt, session: number, name, first: number }),
+  begin: fc.record({
+    ...{ kind: fc.constant('begin'), attempt, session: number, name, first: number },
+    base: fc.option(base, { nil: undefined }),
+  }),
   append: fc.record({ kind: fc.constant('append'), name, first: number, entries }),
   heartbeat: fc.tuple(range, name, number).map(([[first, end], log, which]) => ({
     ...{ kind: 'heartbeat', attempt: which, name: log, first, end },
@@ -36,6 +41,9 @@ const MESSAGES: { readonly [Kind in LogMessage['kind']]: fc.Arbitrary<LogMessage
     conflict: fc.option(number, { nil: undefined }),
   }),
   failed: fc.record({ kind: fc.constant('failed'), attempt }),
+  ask: fc.record({ kind: fc.constant('ask'), number: attempt }),
+  fetch: fc.record({ kind: fc.constant('fetch'), number: attempt, name, from: number }),
+  fetched: fc.record({ kind: fc.constant('fetched'), number: attempt, entries }),
 };
 const messages = fc.oneof(...Object.values(MESSAGES));
 
@@ -47,6 +55,7 @@ const records: fc.Arbitrary<LogRecord> = fc.oneof(
     name: fc.option(name, { nil: undefined }),
   }),
   fc.record({ kind: fc.constant('named' as const), name }),
+  fc.record({ kind: fc.constant('continued' as const), name, first: number, base }),
   fc.record({ kind: fc.constant('dropped' as const), id, order: number }),
 );
 
@@ -95,7 +104,7 @@ test('any bytes are a message or a DecodeError', () => {
 
 test('orders of an append follow one another', () => {
   const [one, other] = [makeEntry(3, 'a', Uint8Array.of()), makeEntry(5, 'b', Uint8Array.of())];
-  const log = { disk: storageId(1), generation: 1 };
+  const log = { disk: storageId(1), generation: 1, origin: storageId(1) };
   const message = { kind: 'append', name: log, first: 0, entries: [one, other] } as const;
   expect(() => codec.decode(bytesOf(message))).toThrow('orders follow one another');
 });

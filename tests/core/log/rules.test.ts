@@ -307,22 +307,8 @@ describe('a message from outside', () => {
   });
 });
 
-describe('a master without its disk', () => {
-  it('refuses appends once it hears of the log that was lost', () => {
-    const group = filled(new Group().start(M, S1, S2).settle(), 3);
-    group.wipe(M);
-    group.start(M).pass(1000);
-    const error = { code: 'log_conflict', outcome: 'not_applied' };
-    expect(group.answer(M, appendOf('x', { w: 1 }))).toMatchObject({ error });
-    expect(group.shown(S1)).toEqual(texts(3));
-    for (const id of [S1, S2]) {
-      group.wipe(id);
-      group.start(id);
-    }
-    expect(filled(group.pass(1000), 1).shown(S1)).toEqual(['m0']);
-  });
-
-  it('does not start on the folder of a secondary, nor the other way round', () => {
+describe('a folder of another role', () => {
+  it('is refused, either way', () => {
     const group = filled(new Group().start(M, S1).settle(), 1);
     const [ofMaster, ofSecondary] = [group.disks.get(M), group.disks.get(S1)];
     group.kill(M);

@@ -19,6 +19,7 @@ import {
   DEFAULT_MASTER_OPTIONS,
   DEFAULT_SECONDARY_OPTIONS,
 } from '../../../kv/core/log/defaults';
+import { encodeRecord } from '../../../kv/core/log/journal';
 import type { LogMessage, MessageKind, MessageOf } from '../../../kv/core/log/messages';
 import type { LogOptions, MasterOptions, SecondaryOptions } from '../../../kv/core/log/options';
 import { recover } from '../../../kv/core/log/recovery';
@@ -98,6 +99,8 @@ export interface GroupOptions {
   readonly master?: Partial<MasterOptions>;
   readonly secondary?: Partial<SecondaryOptions>;
   readonly secondaries?: readonly NodeId[];
+  /** The master has not begun a log yet. */
+  readonly isNew?: boolean;
 }
 
 export class Group {
@@ -116,6 +119,7 @@ export class Group {
   private lastRequest = 0;
   private starts = 0;
   private lastStorage = 0;
+  private hasMaster = false;
 
   constructor(readonly options: GroupOptions = {}) {}
 
@@ -126,7 +130,7 @@ export class Group {
   /** Starts nodes; with the disks that they had. */
   start(...ids: NodeId[]): this {
     for (const id of ids) {
-      const disk = this.disks.get(id) ?? new TestDisk(++this.lastStorage);
+      const disk = this.disks.get(id) ?? this.newDisk(id);
       this.disks.set(id, disk);
       const options = this.optionsOf(id, disk.storage);
       const core = new ReplicatedLog(options, recover(disk.recovered(), options), this.at());
@@ -259,6 +263,18 @@ export class Group {
       .slice(from)
       .filter((sent) => sent.to === to && sent.message.kind === kind)
       .map(({ message }) => message as MessageOf<Kind>);
+  }
+
+  /** The first one of the master is of one that has begun its log, unless the group is new. */
+  private newDisk(id: NodeId): TestDisk {
+    const disk = new TestDisk(++this.lastStorage);
+    if (id !== M || this.hasMaster || this.options.isNew) return disk;
+    this.hasMaster = true;
+    const storage = storageId(disk.storage);
+    const name = { disk: storage, generation: 1, origin: storage };
+    disk.records.push(encodeRecord({ kind: 'named', name }));
+    disk.durable = disk.last;
+    return disk;
   }
 
   private at() {

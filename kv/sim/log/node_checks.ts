@@ -1,0 +1,54 @@
+/** What must be true of one node of the log by itself, compared with what is on its disk. */
+
+import type { NodeId } from '../../core/ids';
+import { messageOf } from '../../core/log/entry';
+import { textOfName } from '../../core/log/log_name';
+import type { MessageLog } from '../../core/log/message_log';
+import type { MessageOf } from '../../core/log/messages';
+import type { Master } from '../../core/log/roles';
+import { Violation } from '../violation';
+import { endOf, isSame, type Shadow, saidAt, textOf } from './log_disks';
+
+/** What is handed on to a master that has lost its disk is durable here. */
+export function checkFetched(
+  node: NodeId,
+  shadow: Shadow,
+  { entries }: MessageOf<'fetched'>,
+): void {
+  for (const entry of entries) {
+    const { order, id, body } = messageOf(entry);
+    if (isSame(saidAt(shadow, order), { id, body: textOf(body) })) continue;
+    fail('durable before said', `${node} hands on ${id} at ${order}, which is not on its disk`);
+  }
+}
+
+/** What was durable is there again: the log without a hole, and what was held back. */
+export function checkRecovered(node: NodeId, shadow: Shadow, log: MessageLog): void {
+  if (textOfName(log.name) !== shadow.name || log.end < endOf(shadow)) {
+    const is = `${textOfName(log.name)} up to ${log.end}`;
+    fail('recovery', `${node} had ${shadow.name} up to ${endOf(shadow)}, and has ${is}`);
+  }
+  for (let order = Math.max(log.first, shadow.base); order < endOf(shadow); order++) {
+    const { id, body } = messageOf(log.at(order));
+    if (isSame(saidAt(shadow, order), { id, body: textOf(body) })) continue;
+    fail('recovery', `${node} has another message at ${order} than before`);
+  }
+}
+
+/** Whoever has the copies that it waits for is answered in the same step, whoever else waits. */
+export function checkNobodyIsBlocked(
+  self: NodeId,
+  { waiting, all }: Master,
+  durableEnd: number,
+): void {
+  for (const { id, order, w } of waiting.all) {
+    let copies = 0;
+    for (const { match } of all) if (match > order) copies++;
+    if (durableEnd <= order || copies + 1 < w) continue;
+    fail('blocked', `${self} lets ${id} wait, which has its ${w} copies`);
+  }
+}
+
+function fail(checker: string, message: string): never {
+  throw new Violation(checker, message);
+}
