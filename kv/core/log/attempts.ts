@@ -7,7 +7,9 @@
  * the attempt, so nothing that an earlier life of it has said can count for the present one.
  */
 
+import { Learning } from './learning';
 import { isLaterLog, isSameLog, textOfName } from './log_name';
+import type { MessageLog } from './message_log';
 import type { MessageOf } from './messages';
 import type { Progress } from './progress';
 import type { Master } from './roles';
@@ -22,6 +24,7 @@ export function receiveHello(
   hello: Hello,
 ): void {
   const problem = problemOf(node, master, progress, hello);
+  if (problem?.blocks && isJustBegun(node.log)) return learnAnew(node, master);
   if (problem !== undefined) return conflict(node, progress, 0, problem);
   const { standing } = progress;
   const isAgain = standing.kind !== 'conflict' && standing.session === hello.session;
@@ -72,6 +75,19 @@ function conflict(node: LogState, progress: Progress, attempt: number, why: Prob
     node.narrate(`${progress.id} ${problem}`);
   }
   progress.standing = { kind: 'conflict', attempt, session: standing.session, problem, blocks };
+}
+
+/** Not one that was emptied: that one has been a log. */
+const isJustBegun = ({ name, end }: MessageLog): boolean => end === 0 && name?.generation === 1;
+
+/** There was a log after all, and nothing has been taken in yet: it is as if nothing had begun. */
+function learnAnew(node: LogState, master: Master): void {
+  master.learning = new Learning(++master.lastAttempt, node.now);
+  master.nextHeartbeat = node.now;
+  for (const progress of master.all) {
+    progress.standing = { kind: 'absent', attempt: 0, session: undefined };
+    progress.base = progress.match = progress.next = 0;
+  }
 }
 
 /**

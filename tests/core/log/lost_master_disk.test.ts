@@ -243,6 +243,19 @@ describe('a choice that nobody can make but an operator', () => {
     expect(group.shown(S1)).toEqual(texts(3));
   });
 
+  it('nothing is to be chosen where the log that was begun alone is still empty', () => {
+    const group = bereaved({});
+    group.cut.add(S1).add(S2);
+    group.start(M).pass(4000);
+    expect(group.core(M).status().role).toMatchObject({ isWritable: true });
+    group.cut.delete(S1);
+    group.pass(1000);
+    expect(group.core(M).status().role).toMatchObject({ isWritable: false });
+    group.cut.clear();
+    expect(group.pass(1000).shown(M)).toEqual(texts(3));
+    expect(group.answer(M, appendOf('m3'))).toMatchObject({ order: 3, copies: 3 });
+  });
+
   it('a log that was begun because nobody could be asked is no other log', () => {
     const group = bereaved({});
     group.cut.add(S1).add(S2);
