@@ -29,6 +29,8 @@ export interface NemesisHost<Message, Request, Reply> {
 
 /** The rates of clocks, in parts of a thousand. */
 const CLOCK_RATES = { good: [999, 1001], drifting: [980, 1020], wild: [850, 1150] } as const;
+/** A disk that is replaced in the place of a hand-over is there again within so long. */
+const MAX_REPLACING_MS = 1000;
 const MAX_JUMP_MS = 3000;
 /** Now and then a disk does not slow down but stands still for seconds. */
 const STALL_MS = 3000;
@@ -224,7 +226,9 @@ export class Nemesis<Message, Request, Reply> {
     if (node === undefined) return false;
     const deadline = millis(node.now + 1000);
     const request = this.host.subject.handOver(deadline);
-    if (request === undefined) return false;
+    if (request === undefined) {
+      return this.host.subject.replacesDisks === true && this.loseDisk(node);
+    }
     this.say(`${node.id} is asked to hand over`);
     node.submit(request, deadline, () => undefined);
     return true;
@@ -232,21 +236,30 @@ export class Nemesis<Message, Request, Reply> {
 
   /** Harm that a disk does not get over. At most one disk at a time, and only where that is promised. */
   private ruinDisk(fault: Fault, node: SimulatedNode<Message, Request, Reply>): boolean {
-    const { subject } = this.host;
-    const diskOf = (id: NodeId) => this.node(id).disk.storage;
-    if (this.harmed.size > 0 || !subject.mayLoseDisk(node.id, diskOf)) return false;
-    if (fault.kind === 'wiped_disk') {
-      this.say(`${node.id} loses its disk`);
-      node.crash('power_cut');
-      node.disk.wipe(this.newStorage());
-      this.restartLater(node, fault.forMs);
-      return true;
-    }
+    if (!this.mayRuin(node)) return false;
+    if (fault.kind === 'wiped_disk') return this.wipe(node, fault.forMs);
     const harm = DISK_FAULTS[fault.kind];
     if (harm === undefined || !node.disk.harm(harm)) return false;
     this.say(`the disk of ${node.id} is harmed: ${fault.kind}`);
     this.harmed.add(node.id);
     return true;
+  }
+
+  private mayRuin(node: SimulatedNode<Message, Request, Reply>): boolean {
+    const diskOf = (id: NodeId) => this.node(id).disk.storage;
+    return this.harmed.size === 0 && this.host.subject.mayLoseDisk(node.id, diskOf);
+  }
+
+  private wipe(node: SimulatedNode<Message, Request, Reply>, downMs: number): boolean {
+    this.say(`${node.id} loses its disk`);
+    node.crash('power_cut');
+    node.disk.wipe(this.newStorage());
+    this.restartLater(node, downMs);
+    return true;
+  }
+
+  private loseDisk(node: SimulatedNode<Message, Request, Reply>): boolean {
+    return this.mayRuin(node) && this.wipe(node, this.prng.between(1, MAX_REPLACING_MS));
   }
 
   private failDisk(fault: Fault, node: SimulatedNode<Message, Request, Reply>): boolean {

@@ -69,6 +69,8 @@ export interface Subject<Message, Request, Reply> {
   leader(): NodeId | undefined;
   /** Asks a leader to hand over, if there is such a thing. */
   handOver(deadline: Millis): Request | undefined;
+  /** Where there is nothing to hand over: the leader gets an empty disk instead, if it may. */
+  readonly replacesDisks?: boolean;
   /** Whether the system promises to survive the loss of this node's disk just now. */
   mayLoseDisk(node: NodeId, diskOf: (node: NodeId) => StorageId): boolean;
 

@@ -1,7 +1,7 @@
 /**
  * The messages of `messages.ts` as bytes between nodes.
  *
- *     0   version  u8   1
+ *     0   version  u8   2
  *     1   kind     u8   the `code` of the kind below
  *     2   fields        what the kind says, in the order of its `write`
  *
@@ -22,7 +22,7 @@ interface KindCodec<Kind extends MessageKind> {
   read(reader: ByteReader): Omit<MessageOf<Kind>, 'kind'>;
 }
 
-const VERSION = 1;
+const VERSION = 2;
 /** The least that an entry takes: its length, an order, and an id of one byte. */
 const LEAST_ENTRY_BYTES = 15;
 

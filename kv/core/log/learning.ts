@@ -52,7 +52,7 @@ export class Learning {
   /** Takes out those that are not to wait any longer. */
   takeParked(isOver: (parked: Parked) => boolean): Parked[] {
     const taken = this.parked.filter(isOver);
-    if (taken.length > 0) this.parked = this.parked.filter((one) => !taken.includes(one));
+    if (taken.length > 0) this.parked = this.parked.filter((one) => !isOver(one));
     return taken;
   }
 

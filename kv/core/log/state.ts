@@ -114,7 +114,8 @@ export class LogState {
 
   private replaceLog(log: MessageLog): void {
     this.droppedBytes += this.log.bytes;
-    this.formers.push(this.log);
+    // What has not been fetched wholly was never shown: what was shown before it still is.
+    if (this.log.isWhole) this.formers.push(this.log);
     this.log = log;
     this.narrate(`begins log ${textOfName(log.name)} at ${log.first}`);
   }

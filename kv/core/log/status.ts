@@ -97,7 +97,7 @@ function statusOfMaster(node: LogState, master: Master): MasterStatus {
   return {
     kind: 'master',
     copies: master.copies,
-    waiting: master.waiting.size,
+    waiting: master.waiting.size + (master.learning?.parked.length ?? 0),
     isWritable: problem === undefined,
     notWritable: problem?.message,
     secondaries: master.all.map((progress) => statusOfProgress(node, master, progress)),

@@ -11,6 +11,7 @@ import type { LogMessage } from '../../core/log/messages';
 import { recover } from '../../core/log/recovery';
 import { ReplicatedLog } from '../../core/log/replicated_log';
 import type { LogReply, LogRequest, Message } from '../../core/log/requests';
+import type { LogState } from '../../core/log/state';
 import type { Prng } from '../../core/prng';
 import type { Effect, Protocol, Recovered } from '../../core/protocol';
 import type { RunConfiguration } from '../configuration';
@@ -47,7 +48,7 @@ export class LogSubject implements Subject<LogMessage, LogRequest, LogReply> {
   private readonly watch: LogWatch;
   private readonly memory: ClientMemory;
   private readonly counts = new Map<string, number>();
-  /** The disk of the master, once it knew its log. */
+  /** The disk of the master, once it holds for certain which log that is. */
   private settled: StorageId | undefined;
 
   constructor(
@@ -87,8 +88,7 @@ export class LogSubject implements Subject<LogMessage, LogRequest, LogReply> {
   observe(node: NodeId, _protocol: LogProtocol, effects: readonly LogEffect[]): void {
     const { inspect } = this.core(node);
     this.watch.observe(inspect, effects);
-    const { role, options } = inspect;
-    if (role.kind === 'master' && role.learning === undefined) this.settled = options.storage;
+    this.noteSettled(inspect);
     for (const effect of effects) {
       if (effect.kind === 'send') this.count(`sent ${effect.message.kind}`);
       if (effect.kind === 'snapshot_commit') this.count('snapshots made or received');
@@ -113,6 +113,9 @@ export class LogSubject implements Subject<LogMessage, LogRequest, LogReply> {
     return this.options.common.allowClear ? { kind: 'clear', deadline } : undefined;
   }
 
+  /** Where logs are not cleared: an empty disk is what the log is asked to get over instead. */
+  readonly replacesDisks = true;
+
   mayLoseDisk(node: NodeId, _diskOf: (node: NodeId) => StorageId): boolean {
     return node !== this.master || (this.isExisting && !this.options.external);
   }
@@ -120,6 +123,12 @@ export class LogSubject implements Subject<LogMessage, LogRequest, LogReply> {
   /** A master whose disk was lost needs all others. */
   isSettled(node: NodeId, storage: StorageId): boolean {
     return node !== this.master || !this.isExisting || storage === this.settled;
+  }
+
+  private noteSettled({ role, options, log, journal }: Readonly<LogState>): void {
+    if (role.kind !== 'master') return;
+    if (role.learning !== undefined) this.settled = undefined;
+    else if (log.isNameDurable(journal.durable)) this.settled = options.storage;
   }
 
   private get isExisting(): boolean {

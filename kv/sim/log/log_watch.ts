@@ -125,6 +125,7 @@ export class LogWatch {
     }
     if (seen.name !== shadow.name) this.renamed(node, shadow, seen);
     if (shadow.name === '') return;
+    this.checkEnd(node);
     for (; seen.checkedEnd < endOf(shadow); seen.checkedEnd++) {
       const order = seen.checkedEnd;
       const said = saidAt(shadow, order) as Said;
@@ -139,6 +140,11 @@ export class LogWatch {
       message?.disks.add(shadow.storage);
       message?.forgotten.delete(shadow.storage);
     }
+  }
+
+  private checkEnd(node: NodeId): void {
+    const shadow = this.shadowOf(node);
+    this.truth.checkEnd(node, shadow.name, endOf(shadow));
   }
 
   /** A secondary that was told to clear its copy has lost it, as if the disk were lost. */
@@ -158,6 +164,7 @@ export class LogWatch {
     const isTaken = hadNone && this.lostDisks.size > 0;
     if (isTaken || shadow.continues !== undefined) {
       this.truth.succeed(shadow.name, shadow.continues, this.lostDisks);
+      for (const other of this.disks.nodes) this.checkEnd(other);
     } else this.truth.begin(shadow.name);
   }
 

@@ -31,6 +31,8 @@ export class TrueLog {
   private newest = '';
   /** How often the master went on with a former log after its disk was lost. */
   takenOver = 0;
+  /** Where logs end that the master has gone on with under another name. */
+  private readonly ends = new Map<string, number>();
   private readonly logs = new Map<string, TrueMessage[]>();
   private readonly byBody = new Map<string, TrueMessage>();
 
@@ -85,9 +87,19 @@ export class TrueLog {
       if (copies === 0 || gone >= copies) continue;
       fail('lost write', `${id} was on ${copies} disks, ${gone} are lost, ${name} lacks it`);
     }
-    if (from !== undefined) this.takenOver++;
+    if (from !== undefined) {
+      this.takenOver++;
+      this.ends.set(from.name, end);
+    }
     this.newest = name;
     this.logs.set(name, [...taken]);
+  }
+
+  /** A disk has so much of a log: no more than was taken over, if that went on under another name. */
+  checkEnd(who: string, name: string, end: number): void {
+    const last = this.ends.get(name);
+    if (last === undefined || end <= last) return;
+    fail('invented', `${who} holds ${end} of ${name}, which has gone on from ${last} elsewhere`);
   }
 
   /** The log was cleared, or began for the first time. */
