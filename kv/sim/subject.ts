@@ -86,4 +86,10 @@ export interface Subject<Message, Request, Reply> {
   checkHistory(): void;
   /** How long a healthy majority may take to serve, and a healthy cluster to come to rest. */
   readonly recoveryMs: number;
+  /**
+   * How long nodes that were left out stay so after the others have served; not at all if undefined.
+   * Nothing is written any more, so whoever is cut off learns what he has missed only if somebody
+   * says it again.
+   */
+  readonly quietMs?: number;
 }

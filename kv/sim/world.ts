@@ -165,6 +165,8 @@ export class World<Message, Request, Reply> {
       this.probe(node, 'write', end);
       this.probe(node, 'read', end);
     }
+    const { quietMs = 0 } = this.subject;
+    if (quietMs > 0) this.pass(this.timeline.now + quietMs);
     this.nemesis.leftOut.clear();
     for (const [from, to] of this.cut) this.network.unblock(from, to);
   }

@@ -29,22 +29,22 @@ import {
 } from './convergent_operation';
 import { delicateMoments, unrestOfGroup } from './convergent_rest';
 import { settleWithDisk } from './disks_lost';
-import type { SharedConvergentOptions } from './drawn_options';
+import { quietMsOf, recoveryMsOf, type SharedConvergentOptions } from './drawn_options';
 import { registration, TimedReplica } from './timed_replica';
 import { TrueHistory } from './true_history';
 import { bytesOf, isIn, isWithin, type Update } from './true_update';
-import { MAX_SKEW_MS, WallClocks } from './wall_clocks';
+import { WallClocks } from './wall_clocks';
 import { Witness } from './witness';
 
 type ConvergentEffect = Effect<ConvergentMessage, ConvergentReply>;
 type ConvergentProtocol = Protocol<ConvergentMessage, ConvergentRequest, ConvergentReply>;
 
-const PATIENCE_MS = 4000;
 const wall = millis(0);
 export class ConvergentSubject
   implements Subject<ConvergentMessage, ConvergentRequest, ConvergentReply>
 {
   readonly codec = convergentCodec();
+  readonly quietMs: number;
   private readonly replicas = new Map<NodeId, TimedReplica>();
   private readonly witnesses = new Map<NodeId, Witness>();
   private readonly history = new TrueHistory();
@@ -71,6 +71,7 @@ export class ConvergentSubject
     prng: Prng,
     private readonly report: (name: string, count: number) => void,
   ) {
+    this.quietMs = quietMsOf(options, prng.stream('quiet'));
     const onJump = () => this.count('wall clocks set');
     this.clocks = new WallClocks(members, timeline, configuration, prng, onJump);
   }
@@ -236,14 +237,8 @@ export class ConvergentSubject
   }
 
   clientRestarted(): void {}
-  /** Time for losses to be noticed, for what is missing to come, and for wild clocks to be caught up. */
   get recoveryMs(): number {
-    const { options, configuration, members } = this;
-    const { network, flushMs, turnMs } = configuration;
-    const roundTrip = 2 * network.maxDelayMs + flushMs[1] + 4 * turnMs + 2;
-    const transfers = members.length * (200 * roundTrip + 4 * options.pullMs + options.gapMs);
-    const rounds = 8 * options.reportMaxMs + 2 * members.length * options.antiEntropyMs;
-    return Math.ceil(PATIENCE_MS + 2 * MAX_SKEW_MS + transfers + rounds);
+    return recoveryMsOf(this.options, this.configuration, this.members.length);
   }
 
   unrest(): string | undefined {

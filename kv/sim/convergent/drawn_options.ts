@@ -4,6 +4,8 @@ import { DEFAULT_CONVERGENT_OPTIONS } from '../../core/convergent/defaults';
 import type { ConvergentOptions } from '../../core/convergent/options';
 import { millis } from '../../core/ids';
 import type { Prng } from '../../core/prng';
+import type { RunConfiguration } from '../configuration';
+import { MAX_SKEW_MS } from './wall_clocks';
 
 /** What all nodes of a run have in common. */
 export type SharedConvergentOptions = Omit<
@@ -30,3 +32,21 @@ export function drawConvergentOptions(prng: Prng, slowestDelayMs: number): Share
     snapshotSliceBytes: prng.pick([64, 500, 10_000]),
   };
 }
+
+const PATIENCE_MS = 4000;
+
+/** Time for losses to be noticed, for what is missing to come, and for wild clocks to be caught up. */
+export function recoveryMsOf(
+  { reportMaxMs, antiEntropyMs, pullMs, gapMs }: SharedConvergentOptions,
+  { network, flushMs, turnMs }: RunConfiguration,
+  nodes: number,
+): number {
+  const roundTrip = 2 * network.maxDelayMs + flushMs[1] + 4 * turnMs + 2;
+  const transfers = nodes * (200 * roundTrip + 4 * pullMs + gapMs);
+  const rounds = 8 * reportMaxMs + 2 * nodes * antiEntropyMs;
+  return Math.ceil(PATIENCE_MS + 2 * MAX_SKEW_MS + transfers + rounds);
+}
+
+/** Who is cut off for so long misses everything that is said only once, or only now and then. */
+export const quietMsOf = ({ reportMaxMs }: SharedConvergentOptions, prng: Prng): number =>
+  prng.pick([0, 1000 + 4 * reportMaxMs]);
