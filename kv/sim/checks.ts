@@ -94,6 +94,7 @@ export const CONVERGENT_CHECKS = {
   clock: 'an update has a later stamp than all that its replica had seen',
   stamps: 'no stamp is given twice, nor an older one than before',
   drift: 'nothing is taken over that is too far ahead of the wall clock',
+  comparing: 'nobody compares the whole map with a peer that has seen and holds the same',
   'lost write': 'what was acknowledged is with all replicas at the end',
   'durable before said': 'no replica tells a peer or a client what is not yet on its disk',
   prompt: 'a client is answered as soon as the own disk has what the answer speaks of',

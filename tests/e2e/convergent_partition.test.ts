@@ -157,6 +157,8 @@ testWithNetwork('a PATCH is answered as fast when a peer swallows packets as wit
     network.cutOneWay(1, 0);
     await medians(withPeer, alone);
     const [slow = 0, usual = 0] = await medians(withPeer, alone);
+    const figures = [slow, usual].map((ms) => `${ms.toFixed(2)} ms`);
+    process.stdout.write(`${figures.join(' with a peer that swallows packets, ')} with no peer\n`);
     expect(slow).toBeLessThan(usual * MOST_TIMES_SLOWER);
   }),
 );

@@ -32,12 +32,11 @@ import { pullAt, pullWhatIsMissing, receivePart } from './pulling';
 import { pushChanges, receivePush, takeHeldPushes } from './pushing';
 import type { InitialState } from './recovery';
 import { readPeers, receiveRegister, receiveUnregister } from './registering';
-import { avoid, linkChanged, receiveReport, reportAt, sendReports } from './reporting';
+import { linkChanged, receiveReport, reportAt, sendReports } from './reporting';
 import type { ConvergentReply, ConvergentRequest } from './requests';
 import { ConvergentState } from './state';
 import { type ConvergentStatus, type Peer, peersOf, statusOf } from './status';
 import { receiveGet, receiveState, receiveUpdate } from './updates';
-import { newest } from './vectors';
 
 type ConvergentEvent = Event<ConvergentMessage, ConvergentRequest>;
 
@@ -157,11 +156,8 @@ function dispatch(
   message: ConvergentMessage,
 ): void {
   switch (message.kind) {
-    case 'push': {
-      const aheadMs = node.clock.aheadMs(newest(message.seen), node.now);
-      if (aheadMs > node.options.maxDriftMs) return avoid(node, peer, aheadMs);
+    case 'push':
       return receivePush(node, from, peer, message);
-    }
     case 'report':
       return receiveReport(node, peer, message);
     case 'pull':

@@ -12,9 +12,9 @@ import { mergeAll } from './merging';
 import type { Holding, MessageOf } from './messages';
 import type { Cell } from './parts_codec';
 import type { PeerState } from './peers';
-import { avoid } from './reporting';
+import { mustRefuse } from './reporting';
 import type { ConvergentState } from './state';
-import { covers, newest } from './vectors';
+import { covers } from './vectors';
 
 export interface Pulling {
   readonly from: NodeId;
@@ -121,10 +121,9 @@ export function receivePart(
   const isExpected =
     pulling?.from === from && pulling.transfer === part.transfer && pulling.nextPart === part.part;
   if (!isExpected) return;
-  const aheadMs = node.clock.aheadMs(newest(part.seen), node.now);
-  if (aheadMs > node.options.maxDriftMs) {
+  if (mustRefuse(node, peer, part.seen)) {
     node.pulling = undefined;
-    return avoid(node, peer, aheadMs);
+    return;
   }
   pulling.cells.push(...part.cells);
   if (part.part === 0) pulling.leaves = part.leaves;

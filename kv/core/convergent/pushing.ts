@@ -12,6 +12,7 @@ import { mergeAll } from './merging';
 import type { MessageOf, Push } from './messages';
 import { cellBytes } from './parts_codec';
 import type { PeerState } from './peers';
+import { mustRefuse } from './reporting';
 import type { ConvergentState } from './state';
 import { covers, timeOf } from './vectors';
 
@@ -45,7 +46,7 @@ export function receivePush(
   push: MessageOf<'push'>,
 ): void {
   // A stranger's updates are not taken unasked: it may have been unregistered.
-  if (!node.peers.isPeer(from)) return;
+  if (!node.peers.isPeer(from) || mustRefuse(node, peer, push.seen)) return;
   if (timeOf(node.seen, push.replica) >= timeOf(push.seen, push.replica)) return;
   if (peer.held.length === 0) peer.heldSince = node.now;
   peer.held.push(push);
@@ -59,7 +60,10 @@ export function takeHeldPushes(node: ConvergentState): void {
     for (const peer of node.peers.all) {
       const ready = peer.held.find((push) => isReady(node, push));
       if (ready !== undefined) {
-        mergeAll(node, ready);
+        // The clock here may have been set back since the push came.
+        const isRefused = mustRefuse(node, peer, ready.seen);
+        if (isRefused) peer.held = peer.held.filter((push) => push !== ready);
+        else mergeAll(node, ready);
         isMoving = true;
       }
       const isOld = (push: Push): boolean =>

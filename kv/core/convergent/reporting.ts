@@ -12,7 +12,7 @@ import { isAlike } from './fingerprint';
 import type { MessageOf } from './messages';
 import type { PeerState } from './peers';
 import type { ConvergentState } from './state';
-import { covers, isEqual, newest, union } from './vectors';
+import { covers, isEqual, newest, union, type Vector } from './vectors';
 
 export function receiveReport(
   node: ConvergentState,
@@ -33,16 +33,21 @@ export function receiveReport(
       node.narrate(`${peer.node} has seen the same and holds other`);
     peer.mustCompare = !isSame;
   }
-  const aheadMs = node.clock.aheadMs(newest(report.seen), node.now);
-  if (aheadMs > node.options.maxDriftMs) avoid(node, peer, aheadMs);
+  mustRefuse(node, peer, report.seen);
 }
 
-/** Its clock is wild, or ours is: nothing is taken over from it for a while. */
-export function avoid(node: ConvergentState, peer: PeerState, aheadMs: number): void {
+/**
+ * Whether something in this is too far ahead of the clock here: its clock is wild, or ours is. Then
+ * nothing is taken over from it for a while.
+ */
+export function mustRefuse(node: ConvergentState, peer: PeerState, seen: Vector): boolean {
+  const aheadMs = node.clock.aheadMs(newest(seen), node.now);
+  if (aheadMs <= node.options.maxDriftMs) return false;
   peer.refusedAheadMs = aheadMs;
   peer.avoidUntil = node.now + node.options.reportMaxMs;
   node.counts.refused++;
   node.narrate(`refuses what ${peer.node} says: ${aheadMs.toFixed(0)} ms ahead of the clock here`);
+  return true;
 }
 
 /** Tells whom it concerns, and now and then somebody in turn. */

@@ -27,7 +27,7 @@ export function covers(vector: Vector, other: Vector, but?: number): boolean {
 }
 
 export const isEqual = (one: Vector, other: Vector): boolean =>
-  one.size === other.size && covers(one, other);
+  one === other || (covers(one, other) && covers(other, one));
 
 /** All that either has seen. Returns `one` itself if `other` adds nothing. */
 export function union(one: Vector, other: Vector): Vector {

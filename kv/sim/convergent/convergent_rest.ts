@@ -1,9 +1,10 @@
-/** What a group of replicas looks like when nothing is left to do. */
+/** What a group of replicas looks like: when nothing is left to do, and what must never be. */
 
 import { hexOf } from '../../core/convergent/fingerprint';
 import { reportAt } from '../../core/convergent/reporting';
 import type { ConvergentState } from '../../core/convergent/state';
 import { isEqual } from '../../core/convergent/vectors';
+import { Violation } from '../violation';
 
 type Node = Readonly<ConvergentState>;
 
@@ -22,6 +23,20 @@ export function delicateMoments({
     ...(collecting === undefined ? [] : ['collects']),
     ...(journal.isBusy ? ['waits for its disk'] : []),
   ];
+}
+
+/**
+ * While everybody has always been everybody's peer, who has seen the same holds the same: so whoever
+ * thinks otherwise of a peer is wrong, and compares the whole map for nothing.
+ */
+export function checkComparisons({ self, peers }: Node): void {
+  for (const { node, mustCompare } of peers.all) {
+    if (!mustCompare) continue;
+    throw new Violation(
+      'comparing',
+      `${self} thinks that ${node} has seen the same and holds other`,
+    );
+  }
 }
 
 /** What is not at rest; undefined when everything is. */

@@ -27,7 +27,7 @@ import {
   RegisterOperation,
   UpdateOperation,
 } from './convergent_operation';
-import { delicateMoments, unrestOfGroup } from './convergent_rest';
+import { checkComparisons, delicateMoments, unrestOfGroup } from './convergent_rest';
 import { settleWithDisk } from './disks_lost';
 import { quietMsOf, recoveryMsOf, type SharedConvergentOptions } from './drawn_options';
 import { registration, TimedReplica } from './timed_replica';
@@ -127,6 +127,7 @@ export class ConvergentSubject
       else if (effect.kind === 'snapshot_commit') this.count('snapshots made');
     }
     this.answers.checkPrompt(node, journal.durable);
+    if (this.changes === 0 && this.uncertain.size === 0) checkComparisons(protocol.core.inspect);
   }
 
   /** What is told to others is on the disk. */

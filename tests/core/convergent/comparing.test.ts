@@ -27,6 +27,22 @@ test('after a partition nothing is compared, deletes included: the peer was wait
   expect([a, b].map((id) => comparisons(group, id))).toEqual([0, 0]);
 });
 
+test('who was away while only the other wrote has not seen the same: a few numbers will do', () => {
+  const [group, a, b] = two();
+  for (const id of [a, b]) group.put(id, `of ${id}`, 1);
+  group.run(5000);
+  group.isolate(a);
+  group.put(b, 'x', 2);
+  group.run(30_000);
+  const before = group.sent.length;
+  group.heal();
+  group.run(20_000);
+  expect(group.get(a, 'x')).toBe(2);
+  expect([a, b].map((id) => comparisons(group, id))).toEqual([0, 0]);
+  const bytes = group.sent.slice(before).reduce((sum, one) => sum + one.bytes, 0);
+  expect(bytes).toBeLessThan(2000);
+});
+
 test('who missed tombstones that were collected compares, and only groups that differ travel', () => {
   const [group, a, b] = two();
   const keys = Array.from({ length: 2000 }, (_, i) => `key ${i}`);

@@ -1,6 +1,6 @@
 /** A peer with a wild clock: what it says is refused, nothing is lost, and no other clock follows it. */
 
-import type { NodeId } from '../../../kv/core/convergent/library';
+import { millis, type NodeId } from '../../../kv/core/convergent/library';
 import { ConvergentGroup } from '../../support/convergent_group';
 
 const HOUR = 3_600_000;
@@ -49,5 +49,29 @@ test('what was refused comes once the time has caught up with it', () => {
   expect(group.get(a, 'k')).toBeUndefined();
   group.run(60_000);
   expect([a, b, c].map((id) => group.get(id, 'k'))).toEqual(['early', 'early', 'early']);
+  expect(group.digests()).toHaveLength(1);
+});
+
+test('a push that waited is judged by the clock when it is taken over', () => {
+  const group = new ConvergentGroup(3, { gapMs: millis(500) }).meet();
+  const [a, b, c] = group.ids as [NodeId, NodeId, NodeId];
+  group.partition([c], [a], false);
+  group.put(c, 'one', 1);
+  group.run(50);
+  group.heal();
+  // It knows no more of the first than that it is missing, until the other peer has told it.
+  group.partition([c], [b]);
+  group.partition([a], [c], false);
+  group.skew(c, 50_000);
+  group.put(c, 'two', 2);
+  group.run(20);
+  group.skew(a, -20_000);
+  expect(group.get(a, 'one')).toBeUndefined();
+  group.run(10_000);
+  expect([group.get(a, 'one'), group.get(a, 'two')]).toEqual([1, undefined]);
+  group.heal();
+  group.skew(c, 0);
+  group.run(60_000);
+  expect([a, b, c].map((id) => group.get(id, 'two'))).toEqual([2, 2, 2]);
   expect(group.digests()).toHaveLength(1);
 });
