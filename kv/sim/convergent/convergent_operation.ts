@@ -83,7 +83,8 @@ export class RegisterOperation implements ConvergentOperation {
 
   constructor(
     private readonly peer: NodeId,
-    private readonly isDone: () => void,
+    /** Whether this was the last word on it. */
+    private readonly isDone: () => boolean,
   ) {}
 
   get text(): string {
@@ -96,8 +97,8 @@ export class RegisterOperation implements ConvergentOperation {
 
   judge(reply: ConvergentReply): Judgement {
     if (reply.kind === 'failed') return refusal(reply);
-    this.isDone();
-    return { kind: 'done', text: reply.kind };
+    if (this.isDone()) return { kind: 'done', text: reply.kind };
+    return { kind: 'again', text: 'an unregistration wins over it' };
   }
 
   ended(): void {}

@@ -20,17 +20,12 @@ import type { NodeStart, Operation, Subject } from '../subject';
 import type { Timeline } from '../timeline';
 import { Violation } from '../violation';
 import { Answers } from './answers';
-import {
-  drawChange,
-  KEYS,
-  ReadOperation,
-  RegisterOperation,
-  UpdateOperation,
-} from './convergent_operation';
+import { drawChange, KEYS, ReadOperation, UpdateOperation } from './convergent_operation';
 import { checkComparisons, delicateMoments, unrestOfGroup } from './convergent_rest';
 import { settleWithDisk } from './disks_lost';
 import { quietMsOf, recoveryMsOf, type SharedConvergentOptions } from './drawn_options';
-import { registration, TimedReplica } from './timed_replica';
+import { Operator } from './operator';
+import { TimedReplica } from './timed_replica';
 import { TrueHistory } from './true_history';
 import { bytesOf, isIn, isWithin, type Update } from './true_update';
 import { WallClocks } from './wall_clocks';
@@ -39,7 +34,6 @@ import { Witness } from './witness';
 type ConvergentEffect = Effect<ConvergentMessage, ConvergentReply>;
 type ConvergentProtocol = Protocol<ConvergentMessage, ConvergentRequest, ConvergentReply>;
 
-const wall = millis(0);
 export class ConvergentSubject
   implements Subject<ConvergentMessage, ConvergentRequest, ConvergentReply>
 {
@@ -58,8 +52,7 @@ export class ConvergentSubject
   private readonly clocks: WallClocks;
   private readonly counts = new Map<string, number>();
   private readonly lost = new Set<Update>();
-  private outsider: NodeId | undefined;
-  private changes = 0;
+  private readonly operator: Operator;
   private probes = 0;
   private names = 0;
 
@@ -71,6 +64,7 @@ export class ConvergentSubject
     prng: Prng,
     private readonly report: (name: string, count: number) => void,
   ) {
+    this.operator = new Operator(members);
     this.quietMs = quietMsOf(options, prng.stream('quiet'));
     const onJump = () => this.count('wall clocks set');
     this.clocks = new WallClocks(members, timeline, configuration, prng, onJump);
@@ -107,7 +101,7 @@ export class ConvergentSubject
     history: this.history,
     uncertain: this.uncertain,
     made: (node: NodeId, update: Update) => {
-      if (node === this.outsider || !this.isKnown(node)) this.doubt([update]);
+      if (node === this.operator.outsider || !this.isKnown(node)) this.doubt([update]);
     },
     latest: (node: NodeId) => ticksOf(millis(this.clocks.read(node) + this.options.maxDriftMs)),
   };
@@ -127,7 +121,10 @@ export class ConvergentSubject
       else if (effect.kind === 'snapshot_commit') this.count('snapshots made');
     }
     this.answers.checkPrompt(node, journal.durable);
-    if (this.changes === 0 && this.uncertain.size === 0) checkComparisons(protocol.core.inspect);
+    const { operator, uncertain } = this;
+    if (operator.changes === 0 && uncertain.size === 0) checkComparisons(protocol.core.inspect);
+    const { store } = protocol.core.inspect;
+    for (const { request } of protocol.arrived) operator.carriedOut(request, store);
   }
 
   /** What is told to others is on the disk. */
@@ -148,32 +145,27 @@ export class ConvergentSubject
 
   ended(node: NodeId): void {
     this.replicas.delete(node);
+    this.operator.ended(node);
   }
 
   /** Any node can be asked to register or unregister another: mostly it is the first. */
   leader(): NodeId | undefined {
-    return [...this.replicas.keys()].find((id) => id !== this.outsider);
+    return [...this.replicas.keys()].find((id) => id !== this.operator.outsider);
   }
 
   handOver(deadline: Millis): ConvergentRequest | undefined {
     const asked = this.leader();
-    const node = asked && this.replicas.get(asked)?.core.inspect;
-    if (node === undefined || this.members.length < 2) return undefined;
-    this.changes++;
-    if (this.outsider !== undefined) return registration(this.outsider, wall, deadline);
-    const others = this.members.filter((id) => id !== asked);
-    const peer = others[this.changes % others.length] as NodeId;
-    this.outsider = peer;
-    const witness = this.witnesses.get(peer);
+    if (asked === undefined || this.members.length < 2) return undefined;
+    const request = this.operator.nextChange(asked, deadline);
+    const witness = request.kind === 'unregister' ? this.witnesses.get(request.peer) : undefined;
     // What it has written and not everybody has seen, nobody waits for any more.
     if (witness !== undefined) {
       const all = this.history.between(new Map(), witness.seen);
       const own = all.filter(({ replica }) => replica === witness.replica);
-      this.doubt(
-        own.filter((update) => this.others(peer).some(({ durable }) => !isIn(update, durable))),
-      );
+      const others = this.others(witness.node);
+      this.doubt(own.filter((update) => others.some(({ durable }) => !isIn(update, durable))));
     }
-    return { kind: 'unregister', peer, deadline, wall };
+    return request;
   }
 
   /** Whether all who are up have the node for a peer, and so wait for it. */
@@ -188,7 +180,8 @@ export class ConvergentSubject
 
   /** A disk may be lost while all that is on it is also on others. */
   mayLoseDisk(node: NodeId): boolean {
-    if (this.replicas.size < this.members.length || this.outsider !== undefined) return false;
+    const isWhole = this.replicas.size === this.members.length;
+    if (!isWhole || this.operator.outsider !== undefined) return false;
     const witness = this.witnesses.get(node);
     if (witness === undefined) return false;
     return this.others(node).some(({ durable }) => isWithin(witness.seen, durable));
@@ -216,12 +209,8 @@ export class ConvergentSubject
 
   probe(node: NodeId, kind: 'write' | 'read'): Operation<ConvergentRequest, ConvergentReply> {
     if (kind === 'read') return new ReadOperation('v1');
-    if (this.outsider !== undefined) {
-      const peer = node === this.outsider ? this.members.find((id) => id !== node) : this.outsider;
-      return new RegisterOperation(peer as NodeId, () => {
-        this.outsider = undefined;
-      });
-    }
+    const { outsider } = this.operator;
+    if (outsider !== undefined) return this.operator.registration(node, outsider);
     return this.update(`probe-${++this.probes}`, 'probe', [], false);
   }
 
@@ -243,7 +232,8 @@ export class ConvergentSubject
   }
 
   unrest(): string | undefined {
-    if (this.outsider !== undefined) return `${this.outsider} is not registered`;
+    const { outsider } = this.operator;
+    if (outsider !== undefined) return `${outsider} is not registered`;
     return unrestOfGroup(this.members.map((id) => this.core(id).inspect as ConvergentState));
   }
 
@@ -273,7 +263,7 @@ export class ConvergentSubject
         this.report(name, count);
     }
     this.report('keys in doubt', this.uncertain.size);
-    this.report('changes of peers', this.changes);
+    this.report('changes of peers', this.operator.changes);
   }
 
   private others(node: NodeId): Witness[] {
