@@ -53,6 +53,8 @@ export class DynamoGroup {
   readonly sent: { readonly from: NodeId; readonly to: NodeId; readonly message: DynamoMessage }[] =
     [];
   readonly lines: string[] = [];
+  /** Whether every message arrives twice. */
+  repeats = false;
   private readonly machines = new Map<NodeId, Machine>();
   private readonly cut = new Set<string>();
   private readonly paused = new Set<NodeId>();
@@ -288,7 +290,9 @@ export class DynamoGroup {
     const life = this.machines.get(to)?.core;
     if (life === undefined || this.cut.has(`${from} ${to}`)) return;
     const bytes = Buffer.concat(this.codec.encode(message));
-    this.later(TRAVEL_MS, to, life, { kind: 'message', from, message: this.codec.decode(bytes) });
+    for (let copy = 0; copy < (this.repeats ? 2 : 1); copy++) {
+      this.later(TRAVEL_MS, to, life, { kind: 'message', from, message: this.codec.decode(bytes) });
+    }
   }
 
   private later(ms: number, to: NodeId, life: Dynamo, event: CoreEvent, before?: () => void): void {

@@ -42,15 +42,16 @@ export interface GetOperation extends Common {
   readonly core: GetCore;
 }
 
+/** `siblings`: the key has too many versions there. `busy`: the disk there is behind. */
+export type Refusal = 'siblings' | 'busy';
+
 export interface PutOperation extends Common {
   readonly kind: 'put';
   readonly core: PutCore;
   readonly metadata: string;
   readonly versions: Versions;
-  /** So many of those who were asked said that they have too many versions already. */
-  siblings: number;
-  /** So many said that their disk is behind. */
-  busy: number;
+  /** Who was asked and will not have it, and why; each once, however often its word arrives. */
+  readonly refusedBy: Map<NodeId, Refusal>;
   /** Who is about to become a home of the key has been sent the version too. */
   isSentAhead: boolean;
 }
@@ -188,8 +189,8 @@ const askedIn = ({ places }: Operation): number =>
 /** Everybody who was asked has refused it, so it is nowhere. */
 function isRefused(operation: Operation): operation is PutOperation {
   if (operation.kind !== 'put') return false;
-  const refusals = operation.siblings + operation.busy;
-  return refusals > 0 && refusals === askedIn(operation);
+  const { size } = operation.refusedBy;
+  return size > 0 && size === askedIn(operation);
 }
 
 function failure(operation: Operation, why: string): DynamoReply {
@@ -200,7 +201,7 @@ function failure(operation: Operation, why: string): DynamoReply {
   if (operation.kind === 'get') {
     return { kind: 'failed', error: operatingError('read_quorum_not_met', said, counts) };
   }
-  if (isRefused(operation) && operation.siblings > 0) {
+  if (isRefused(operation) && [...operation.refusedBy.values()].includes('siblings')) {
     const many = `The key ${key} has too many concurrent versions: read them, and write with their metadata`;
     return { kind: 'failed', error: operatingError('too_many_siblings', many, counts) };
   }

@@ -23,6 +23,7 @@ import {
   type PutOperation,
   placeAskedOf,
   placesFor,
+  type Refusal,
 } from './operations';
 import { boundedPast } from './past';
 import { PutCore } from './quorum_cores';
@@ -106,8 +107,7 @@ function write(node: DynamoState, id: RequestId, request: PutRequest): void {
     core: new PutCore(quorum, homes),
     metadata: metadataOf(key, version, metadataSecret),
     versions: [version],
-    siblings: 0,
-    busy: 0,
+    refusedBy: new Map(),
     isSentAhead: false,
   };
   launch(node, operation, PUTS);
@@ -163,8 +163,10 @@ function ask(node: DynamoState, operation: PutOperation, place: Place, to: NodeI
     return sendStore(node, operation, operation.number, to, to === home ? undefined : home);
   }
   const { key, versions } = operation;
-  if (isDiskBehind(node)) return tooBusy(node, operation, place);
-  if (hasTooMany(node, key, versions)) return refused(node, operation, place);
+  if (isDiskBehind(node)) return refused(node, operation, place, to, 'busy');
+  if (hasTooMany(node, key, versions)) {
+    return refused(node, operation, place, to, 'siblings');
+  }
   const isKept = to === home || keepHint(node, home, key, versions);
   if (to === home) keep(node, key, versions);
   if (!isKept) return answered(node, operation, place, false, PUTS);
@@ -182,21 +184,24 @@ export function receiveStored(node: DynamoState, from: NodeId, message: MessageO
   const place = operation && placeAskedOf(operation, from);
   if (operation === undefined || place === undefined) return;
   if (message.result === 'stored') return filled(node, operation, place);
-  if (message.result === 'siblings') return refused(node, operation, place);
-  if (message.result === 'busy') return tooBusy(node, operation, place);
+  const { result } = message;
+  if (result === 'siblings' || result === 'busy') {
+    return refused(node, operation, place, from, result);
+  }
   answered(node, operation, place, false, PUTS);
 }
 
-/** Another node would find as many versions: nobody stands in. */
-function refused(node: DynamoState, operation: PutOperation, place: Place): void {
-  operation.siblings++;
-  if (place.state === 'waiting') place.state = 'given_up';
-  answered(node, operation, place, false, PUTS);
-}
-
-/** The disk of who was asked is behind: somebody else's may not be. */
-function tooBusy(node: DynamoState, operation: PutOperation, place: Place): void {
-  operation.busy++;
+/** Of versions another node would find as many, so nobody stands in; its disk may be faster. */
+function refused(
+  node: DynamoState,
+  operation: PutOperation,
+  place: Place,
+  from: NodeId,
+  why: Refusal,
+): void {
+  if (operation.refusedBy.has(from)) return;
+  operation.refusedBy.set(from, why);
+  if (why === 'siblings' && place.state === 'waiting') place.state = 'given_up';
   answered(node, operation, place, false, PUTS);
 }
 

@@ -101,3 +101,24 @@ test('where all disks are behind a write is refused as not applied, and is nowhe
   expect(group.get(id, KEY, 3).values).toEqual(['taken in']);
   group.put(id, KEY, 'written', 3);
 });
+
+test.each(['busy', 'siblings'] as const)(
+  'a refusal (%s) that arrives twice is one: who has not answered may have the write',
+  (why) => {
+    const options = { replicas: 2, maxDiskLagMs: millis(100), maxSiblings: 1 };
+    const group = new DynamoGroup(2, options);
+    const [id, other] = group.ids as [NodeId, NodeId];
+    const first = { kind: 'put', value: Buffer.from('1'), quorum: 1, metadata: '' } as const;
+    group.isolate(other);
+    if (why === 'busy') group.slowDisk(other, 60_000);
+    group.ask(other, { ...first, key: why === 'busy' ? 'another key' : KEY }, 200);
+    group.heal();
+    group.repeats = true;
+    group.slowDisk(id, 60_000);
+    const value = Buffer.from(JSON.stringify('new'));
+    const put = { kind: 'put', key: KEY, value, quorum: 2, metadata: '' } as const;
+    expect(group.ask(id, put, 300).reply).toMatchObject({
+      error: { code: 'write_quorum_not_met', outcome: 'unknown' },
+    });
+  },
+);
