@@ -147,19 +147,20 @@ const CODECS: { readonly [Kind in MessageKind]: KindCodec<Kind> } = {
   },
   part: {
     code: 4,
-    write: (writer, { transfer, part, isLast, seen, collected, leaves, cells }) => {
-      writer.u48(transfer).u32(part).u8(Number(isLast));
+    write: (writer, { transfer, beginning, part, isLast, seen, collected, leaves, cells }) => {
+      writer.u48(transfer).u48(beginning).u32(part).u8(Number(isLast));
       writeVector(writeVector(writer, seen), collected).u32(leaves.length);
       for (const leaf of leaves) writer.u32(leaf);
       writeCells(writer, cells);
     },
     read: (reader) => {
-      const [transfer, part, isLast] = [reader.u48(), reader.u32(), reader.flag()];
+      const [transfer, beginning] = [reader.u48(), reader.u48()];
+      const [part, isLast] = [reader.u32(), reader.flag()];
       const seen = readVector(reader);
       const collected = readVector(reader);
       const leaves = readLeaves(reader);
       const cells = readSeenCells(reader, seen);
-      return { transfer, part, isLast, seen, collected, leaves, cells };
+      return { transfer, beginning, part, isLast, seen, collected, leaves, cells };
     },
   },
 };

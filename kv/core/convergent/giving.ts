@@ -14,6 +14,8 @@ import { covers, type Vector } from './vectors';
 
 export interface Giving {
   readonly transfer: number;
+  /** See `TransferPart`. */
+  readonly beginning: number;
   readonly pieces: readonly (readonly Cell[])[];
   readonly seen: Vector;
   readonly collected: Vector;
@@ -59,7 +61,8 @@ function begin(node: ConvergentState, from: NodeId, pull: MessageOf<'pull'>): vo
   const pieces = inPieces(cells, options.maxBytesPerMessage);
   if (pieces.length === 0) pieces.push([]);
   const giving: Giving = {
-    ...{ transfer: pull.transfer, pieces, seen, collected, leaves },
+    ...{ transfer: pull.transfer, beginning: node.nextNumber() },
+    ...{ pieces, seen, collected, leaves },
     ...{ isReady: false, expiresAt: now + PATIENCE * options.pullMs },
   };
   node.giving.set(from, giving);
@@ -71,14 +74,14 @@ function begin(node: ConvergentState, from: NodeId, pull: MessageOf<'pull'>): vo
 }
 
 function sendPart(node: ConvergentState, to: NodeId, giving: Giving, part: number): void {
-  const { transfer, pieces, seen, collected } = giving;
+  const { transfer, beginning, pieces, seen, collected } = giving;
   const cells = pieces[part];
   if (cells === undefined) return;
   giving.expiresAt = node.now + PATIENCE * node.options.pullMs;
   const isLast = part === pieces.length - 1;
   const leaves = part === 0 ? giving.leaves : [];
-  const said = { kind: 'part', transfer, part, isLast, seen, collected, leaves, cells } as const;
-  node.send(to, said, 'bulk');
+  const place = { transfer, beginning, part, isLast };
+  node.send(to, { kind: 'part', ...place, seen, collected, leaves, cells }, 'bulk');
 }
 
 function forgetLater(node: ConvergentState, to: NodeId, giving: Giving): void {

@@ -67,6 +67,12 @@ export interface Pull extends Common {
 export interface TransferPart extends Common {
   readonly kind: 'part';
   readonly transfer: number;
+  /**
+   * Chosen by the giver each time that it begins a transfer. A question that comes twice may make it
+   * begin one again, with what it has by then, after a restart for instance; the parts of two do not
+   * go together.
+   */
+  readonly beginning: number;
   readonly part: number;
   readonly isLast: boolean;
   /** What the giver had seen and collected when the transfer began. */

@@ -25,6 +25,8 @@ export interface Pulling {
   /** What has come: kept back until all of it is here. */
   readonly cells: Cell[];
   leaves: readonly number[];
+  /** Of the first part: all others must be of the same (`TransferPart`). */
+  beginning: number;
   nextPart: number;
   askedAt: number;
   tries: number;
@@ -92,7 +94,7 @@ function begin(node: ConvergentState, peer: PeerState): void {
       : { kind: 'seen' };
   const pulling: Pulling = {
     ...{ from: peer.node, transfer: node.nextNumber(), compares, holding },
-    ...{ cells: [], leaves: [], nextPart: 0, askedAt: node.now, tries: 0 },
+    ...{ cells: [], leaves: [], beginning: 0, nextPart: 0, askedAt: node.now, tries: 0 },
   };
   node.pulling = pulling;
   node.counts.pulls++;
@@ -121,6 +123,12 @@ export function receivePart(
   const isExpected =
     pulling?.from === from && pulling.transfer === part.transfer && pulling.nextPart === part.part;
   if (!isExpected) return;
+  if (part.part === 0) pulling.beginning = part.beginning;
+  if (part.beginning !== pulling.beginning) {
+    node.narrate(`${from} has begun the transfer anew; so does this node`);
+    node.pulling = undefined;
+    return;
+  }
   if (mustRefuse(node, peer, part.seen)) {
     node.pulling = undefined;
     return;

@@ -106,7 +106,7 @@ export class ConvergentState {
     return this.options.storage;
   }
 
-  /** A number that no transfer to this node had before, also not before a restart. */
+  /** A number that no transfer to or from this node had before, also not before a restart. */
   nextNumber(): number {
     this.lastNumber++;
     return this.lastNumber;
@@ -114,6 +114,11 @@ export class ConvergentState {
 
   /** Takes something in: visible from now on, in the journal, and durable with everything in it. */
   take({ seen = this.seen, collected = this.collected, cells }: Intake): void {
+    const keys = new Set(cells.map(({ key }) => key)).size;
+    // Before it is on the disk, where no start would get over it.
+    invariant(keys === cells.length, 'C10: what is taken in has each key once', {
+      ...{ keys, cells: cells.length },
+    });
     const [before, collectedBefore] = [this.seen, this.collected];
     this.seen = union(before, seen);
     this.collected = union(collectedBefore, collected);
