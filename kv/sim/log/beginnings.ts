@@ -8,6 +8,8 @@ import type { NodeId } from '../../core/ids';
 import { textOfName } from '../../core/log/log_name';
 import type { LogMessage } from '../../core/log/messages';
 import type { Progress } from '../../core/log/progress';
+import type { Secondary } from '../../core/log/roles';
+import type { LogState } from '../../core/log/state';
 import { Violation } from '../violation';
 
 /** An attempt of the master to begin with a secondary. */
@@ -18,7 +20,14 @@ interface Attempt {
   held: number | undefined;
 }
 
+/** A secondary that has begun with nobody, in this session, and how far its log went then. */
+interface Unbegun {
+  readonly session: number;
+  readonly end: number;
+}
+
 export class Beginnings {
+  private readonly unbegun = new Map<NodeId, Unbegun>();
   private readonly attempts = new Map<string, Attempt>();
 
   /** Something is sent. */
@@ -34,8 +43,27 @@ export class Beginnings {
     }
   }
 
+  /** A node after a step. */
+  look({ self, role, log }: Readonly<LogState>): void {
+    if (role.kind === 'secondary') return this.checkUnbegun(self, role);
+    for (const progress of role.all) this.check(progress, textOfName(log.name));
+    for (const [{ id }, { asked }] of role.learning?.answers ?? []) {
+      if (asked === role.learning?.number) continue;
+      fail(`${self} takes for an answer what ${id} has said to another question`);
+    }
+  }
+
+  /** Between its greeting and the next beginning a secondary takes nothing in. */
+  private checkUnbegun(self: NodeId, { attempt, session, confirmedEnd: end }: Secondary): void {
+    const before = this.unbegun.get(self);
+    if (attempt !== undefined) this.unbegun.delete(self);
+    else this.unbegun.set(self, { session, end });
+    if (attempt !== undefined || before?.session !== session || end <= before.end) return;
+    fail(`${self} takes messages in that belong to no attempt`);
+  }
+
   /** `log` is the one that the master has now. */
-  check({ id, standing, match, base }: Progress, log: string): void {
+  private check({ id, standing, match, base }: Progress, log: string): void {
     if (standing.kind === 'conflict') return;
     if (standing.kind === 'absent') {
       if (match <= base) return;

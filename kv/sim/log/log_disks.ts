@@ -109,6 +109,9 @@ export class LogDisks {
   }
 }
 
+/** A log that is on a disk, or was. */
+export type LogOnDisk = Pick<Shadow, 'name' | 'base' | 'messages'>;
+
 /** The order that comes next on a disk. */
 export const endOf = ({ base, messages }: Pick<Shadow, 'base' | 'messages'>): number =>
   base + messages.length;

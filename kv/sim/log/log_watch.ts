@@ -15,12 +15,20 @@ import type { Master } from '../../core/log/roles';
 import type { LogEffect, LogState } from '../../core/log/state';
 import { Violation } from '../violation';
 import { Beginnings } from './beginnings';
-import { endOf, isSame, LogDisks, type Said, type Shadow, saidAt, textOf } from './log_disks';
-import { checkFetched, checkNobodyIsBlocked, checkRecovered } from './node_checks';
+import {
+  endOf,
+  isSame,
+  LogDisks,
+  type LogOnDisk,
+  type Said,
+  type Shadow,
+  saidAt,
+  textOf,
+} from './log_disks';
+import { checkFetched, checkNobodyIsBlocked, checkRecovered, formerLog } from './node_checks';
 import { TrueLog } from './true_log';
 
 type Node = Readonly<LogState>;
-type Disk = Pick<Shadow, 'name' | 'base' | 'messages'>;
 type ReplyOf<Kind extends LogReply['kind']> = Extract<LogReply, { kind: Kind }>;
 
 /** What an observer remembers of a node beside its disk. */
@@ -95,9 +103,9 @@ export class LogWatch {
     }
     seen.first = Math.max(seen.first, log.first);
     Object.assign(seen, { heard: journal.durable, kept: log.first });
+    this.beginnings.look(node);
     if (role.kind !== 'master') return;
     checkNobodyIsBlocked(self, role, log.durableEnd);
-    for (const progress of role.all) this.beginnings.check(progress, textOfName(log.name));
     if (!this.copiesAreCleared) this.checkBelieved(role);
   }
 
@@ -190,6 +198,9 @@ export class LogWatch {
       case 'held':
       case 'hello': {
         const name = textOfName(message.kind === 'hello' ? message.name : log.name);
+        if (message.kind === 'hello' && message.asked > 0 && log.end > endOf(shadow)) {
+          fail('beginnings', `${self} answers before its disk has all that it has taken in`);
+        }
         if (name === shadow.name && message.end <= endOf(shadow)) return;
         return fail('durable before said', `${self} says it holds ${message.end} of ${name}`);
       }
@@ -262,7 +273,7 @@ export class LogWatch {
     });
   }
 
-  private checkShownMessage(node: NodeId, shadow: Disk, { order, id, body }: Message): void {
+  private checkShownMessage(node: NodeId, shadow: LogOnDisk, { order, id, body }: Message): void {
     const said = { id, body: textOf(body) };
     if (!isSame(saidAt(shadow, order), said)) {
       fail('durable before shown', `${node} shows ${id} at ${order}, its disk has another`);
@@ -281,18 +292,6 @@ export class LogWatch {
     invariant(seen !== undefined, 'the node was started', { node });
     return seen;
   }
-}
-
-/**
- * The log that was on the disk before, if a reader was shown that: the disk has begun another one, and
- * the node has not heard of that yet.
- */
-function formerLog(shadow: Shadow, log: string, end: number, heard: number): Disk | undefined {
-  const { formers, name, base } = shadow;
-  if (log === name && end >= base && end <= endOf(shadow)) return undefined;
-  return formers.findLast(
-    (former) => former.until > heard && former.name === log && end <= endOf(former),
-  );
 }
 
 function fail(checker: string, message: string): never {

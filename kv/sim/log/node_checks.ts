@@ -7,7 +7,7 @@ import type { MessageLog } from '../../core/log/message_log';
 import type { MessageOf } from '../../core/log/messages';
 import type { Master } from '../../core/log/roles';
 import { Violation } from '../violation';
-import { endOf, isSame, type Shadow, saidAt, textOf } from './log_disks';
+import { endOf, isSame, type LogOnDisk, type Shadow, saidAt, textOf } from './log_disks';
 
 /** What is handed on to a master that has lost its disk is durable here. */
 export function checkFetched(
@@ -47,6 +47,23 @@ export function checkNobodyIsBlocked(
     if (durableEnd <= order || copies + 1 < w) continue;
     fail('blocked', `${self} lets ${id} wait, which has its ${w} copies`);
   }
+}
+
+/**
+ * The log that was on the disk before, if a reader was shown that: the disk has begun another one, and
+ * the node has not heard of that yet.
+ */
+export function formerLog(
+  shadow: Shadow,
+  log: string,
+  end: number,
+  heard: number,
+): LogOnDisk | undefined {
+  const { formers, name, base } = shadow;
+  if (log === name && end >= base && end <= endOf(shadow)) return undefined;
+  return formers.findLast(
+    (former) => former.until > heard && former.name === log && end <= endOf(former),
+  );
 }
 
 function fail(checker: string, message: string): never {
