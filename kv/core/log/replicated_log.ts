@@ -5,7 +5,8 @@
  * durable there goes to every secondary (`replication.ts`); a client is answered when as many disks
  * have its message as it asked for (`waiting_write.ts`). Every log is a beginning of the master's
  * log, without a gap (`secondary_copy.ts`). Which log that is, its name says (`log_name.ts`), and
- * who begins with whom is agreed upon before anything is sent (`attempts.ts`, `greeting.ts`).
+ * who begins with whom is agreed upon before anything is sent (`attempts.ts`, `greeting.ts`). A master
+ * with an empty disk asks first what there is (`learn.ts`).
  *
  * One call of `step` takes everything that has happened and goes once through the rules:
  *
