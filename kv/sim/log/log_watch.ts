@@ -25,28 +25,18 @@ import {
   saidAt,
   textOf,
 } from './log_disks';
-import { checkFetched, checkNobodyIsBlocked, checkRecovered, formerLog } from './node_checks';
+import {
+  checkFetched,
+  checkHeard,
+  checkNobodyIsBlocked,
+  checkRecovered,
+  formerLog,
+  type Seen,
+} from './node_checks';
 import { TrueLog } from './true_log';
 
 type Node = Readonly<LogState>;
 type ReplyOf<Kind extends LogReply['kind']> = Extract<LogReply, { kind: Kind }>;
-
-/** What an observer remembers of a node beside its disk. */
-interface Seen {
-  /** Of which life of the disk; a log that begins anew is another one. */
-  life: number;
-  /** The name that its log had; with another one all is compared again. */
-  name: string;
-  /** Up to here its durable messages were compared with the true log. */
-  checkedEnd: number;
-  /** What readers were shown ends here. */
-  shownEnd: number;
-  /** The oldest message that it has kept. */
-  first: number;
-  /** Before the present step: how far it had heard of its disk, and the oldest message in its log. */
-  heard: number;
-  kept: number;
-}
 
 export class LogWatch {
   readonly truth = new TrueLog();
@@ -90,9 +80,7 @@ export class LogWatch {
   observe(node: Node, effects: readonly LogEffect[]): void {
     const { self, role, log, journal } = node;
     const seen = this.seenOf(self);
-    if (journal.durable > this.shadowOf(self).through) {
-      fail('durable before said', `${self} thinks its disk has ${journal.durable}`);
-    }
+    checkHeard(node, this.shadowOf(self));
     for (const effect of effects) {
       if (effect.kind === 'persist') this.disks.hand(self, effect, Math.min(seen.kept, log.first));
       if (effect.kind === 'send') {

@@ -6,8 +6,39 @@ import { textOfName } from '../../core/log/log_name';
 import type { MessageLog } from '../../core/log/message_log';
 import type { MessageOf } from '../../core/log/messages';
 import type { Master } from '../../core/log/roles';
+import type { LogState } from '../../core/log/state';
 import { Violation } from '../violation';
 import { endOf, isSame, type LogOnDisk, type Shadow, saidAt, textOf } from './log_disks';
+
+/** What an observer remembers of a node beside its disk. */
+export interface Seen {
+  /** Of which life of the disk; a log that begins anew is another one. */
+  life: number;
+  /** The name that its log had; with another one all is compared again. */
+  name: string;
+  /** Up to here its durable messages were compared with the true log. */
+  checkedEnd: number;
+  /** What readers were shown ends here. */
+  shownEnd: number;
+  /** The oldest message that it has kept. */
+  first: number;
+  /** Before the present step: how far it had heard of its disk, and the oldest message in its log. */
+  heard: number;
+  kept: number;
+}
+
+/** What a node makes of how far its disk is: no more than that, and readers are shown the last log. */
+export function checkHeard(
+  { self, role, shown, journal: { durable } }: Readonly<LogState>,
+  { through, formers }: Shadow,
+): void {
+  if (durable > through) fail('durable before said', `${self} thinks its disk has ${durable}`);
+  // A log that is fetched is shown once all of it is there.
+  if (role.kind === 'master' && role.learning !== undefined) return;
+  const begun = formers.findLast(({ until }) => until <= durable)?.until ?? 0;
+  if (shown.begun >= begun) return;
+  fail('taken back', `${self} shows a log from before ${begun}, its disk has the one after it`);
+}
 
 /** What is handed on to a master that has lost its disk is durable here. */
 export function checkFetched(
