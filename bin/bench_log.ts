@@ -37,6 +37,7 @@ interface Flags {
   readonly rounds: number;
   readonly seconds: number;
   readonly nice: number;
+  readonly window: string | undefined;
 }
 
 async function main(): Promise<void> {
@@ -48,6 +49,7 @@ async function main(): Promise<void> {
       ...{ type: 'number', default: 0 },
       describe: 'priority of the secondary that catches up: 19 leaves the processor to all others',
     })
+    .option('window', { type: 'string', describe: '--max-catch-up-bytes of the master' })
     .strict()
     .parseSync();
   const parts = { throughput, blocked, catchup };
@@ -153,8 +155,9 @@ async function waiting(group: LogProcesses, count: number): Promise<void> {
   throw new Error(`there are not ${count} appends that wait`);
 }
 
-async function catchup(folder: string, { rounds, seconds, nice }: Flags): Promise<void> {
-  const group = await LogProcesses.start({ dataDir: folder });
+async function catchup(folder: string, { rounds, seconds, nice, window }: Flags): Promise<void> {
+  const master = window === undefined ? [] : ['--max-catch-up-bytes', window];
+  const group = await LogProcesses.start({ dataDir: folder, master });
   try {
     const all: CatchUp[] = [];
     for (let round = 0; round < rounds; round++) all.push(await catchUpOnce(group, seconds, nice));
