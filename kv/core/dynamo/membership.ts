@@ -210,7 +210,7 @@ export function moveOn(node: DynamoState): void {
   if (node.changing || node.sweep !== undefined) return;
   if (node.standing === 'joining') {
     collect(node);
-    if (node.collecting?.size === 0) {
+    if (node.collecting?.size === 0 || hasNobodyToAsk(node)) {
       node.collecting = undefined;
       changeStanding(node, 'member');
     }
@@ -225,3 +225,10 @@ export function moveOn(node: DynamoState): void {
   // From here on nothing more is taken in: see `isServing`.
   if (node.standing === 'leaving' && isEmpty && !node.journal.isBusy) changeStanding(node, 'left');
 }
+
+/**
+ * All others have left meanwhile, and whoever leaves has first given all that it held to those who
+ * come after: what there is to be collected is here.
+ */
+const hasNobodyToAsk = ({ group, table }: DynamoState): boolean =>
+  group !== 0 && table.current.members.length === 0;

@@ -85,3 +85,25 @@ test('a newcomer believes nobody who goes by another table that its share is com
     expect(question?.message.table).toBe(message.table);
   }
 });
+
+test.each([0, 50])(
+  'who joins while everybody else leaves is a member in the end, with all of %i keys',
+  (count) => {
+    const group = new DynamoGroup(1);
+    const [first] = group.ids as [NodeId];
+    const keys = Array.from({ length: count }, (_, i) => `key ${i}`);
+    for (const key of keys) group.put(first, key, key, 1);
+    const joins = group.add(2, first);
+    group.run(4);
+    group.isolate(joins);
+    expect(group.core(joins).status().standing).toBe('joining');
+    expect(group.admin(first, { kind: 'leave' })).toEqual({ kind: 'accepted' });
+    group.run(5000);
+    expect(group.core(first).status().standing).toBe(count === 0 ? 'left' : 'leaving');
+    group.heal();
+    group.run(60_000);
+    expect(group.core(first).status().standing).toBe('left');
+    expect(group.core(joins).status().standing).toBe('member');
+    for (const key of keys) expect(group.get(joins, key, 1).values).toEqual([key]);
+  },
+);
