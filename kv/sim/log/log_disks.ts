@@ -78,12 +78,16 @@ export class LogDisks {
   hand(
     node: NodeId,
     { records, through }: { records: readonly JournalRecord[]; through: number },
-    first: number,
+    /** The oldest message kept before this step, and after it, which may be of another log. */
+    [kept, keptNow]: readonly [number, number],
   ): void {
     const before = through - records.length;
     const pending = this.shadows.get(node)?.pending ?? [];
-    records.forEach((record, i) => {
-      pending.push({ sequence: before + 1 + i, record: decodeRecord(record), first });
+    let first = kept;
+    records.forEach((encoded, i) => {
+      const record = decodeRecord(encoded);
+      if (record.kind === 'begun' || record.kind === 'continued') first = keptNow;
+      pending.push({ sequence: before + 1 + i, record, first });
     });
   }
 

@@ -82,7 +82,7 @@ export class LogWatch {
     const seen = this.seenOf(self);
     checkHeard(node, this.shadowOf(self));
     for (const effect of effects) {
-      if (effect.kind === 'persist') this.disks.hand(self, effect, Math.min(seen.kept, log.first));
+      if (effect.kind === 'persist') this.disks.hand(self, effect, [seen.kept, log.first]);
       if (effect.kind === 'send') {
         this.checkSaid(node, effect.message);
         this.beginnings.said(self, effect.to, effect.message);
