@@ -1,9 +1,10 @@
-/** Messages and entries in the words of the trace (`../trace.ts`). */
+/** Messages, entries and answers in the words of the trace (`../trace.ts`). */
 
 import type { Entry } from './entry';
 import type { RaftLog } from './log';
 import type { RaftMessage } from './messages';
 import { shortNumber } from './numbering';
+import type { RaftReply } from './requests';
 
 /** A message as it stands behind an arrow: its kind, then what matters in it. */
 export function describe(message: RaftMessage): string {
@@ -69,4 +70,18 @@ export function describeEntries(log: RaftLog, from: number, to: number): string 
   const entries: Entry[] = [];
   for (let at = from; at <= to; at++) entries.push(log.entryAt(at));
   return list(entries);
+}
+
+/** What a client is told. */
+export function describeReply(reply: RaftReply<unknown>): string {
+  switch (reply.kind) {
+    case 'written':
+      return `written index=${reply.served.index}`;
+    case 'answer':
+      return `answer index=${reply.served.index}`;
+    case 'transferred':
+      return `transferred to ${reply.leader ?? '-'}`;
+    case 'failed':
+      return `failed ${reply.error.code} (${reply.error.outcome})`;
+  }
 }

@@ -150,7 +150,7 @@ function takeSlice(raft: RaftState, installing: InstallingSnapshot, bytes: Uint8
   raft.effect({ kind: 'snapshot_append', snapshot: installing.name, offset, bytes });
   if (installing.received < installing.size) return;
   installing.committed = true;
-  raft.effect({ kind: 'snapshot_commit', snapshot: installing.name });
+  raft.commitSnapshot(installing.name);
 }
 
 function reply(

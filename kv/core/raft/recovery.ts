@@ -57,12 +57,13 @@ export function recover(
       `the snapshot up to entry ${log.baseIndex} is missing; ${REPAIR_ADVICE}`,
     );
   }
-  // A snapshot that was received in a new term may be durable before that term is. No vote of that
-  // term can have been given by then, since votes wait for it.
-  const isBehind = meta !== undefined && meta.term > replay.term;
+  if (meta !== undefined && meta.term > replay.term) {
+    // A snapshot is committed only once its term is durable (`RaftState.commitSnapshot`).
+    return contradiction(`it knows term ${replay.term}, and the snapshot is of term ${meta.term}`);
+  }
   return {
-    term: isBehind ? meta.term : replay.term,
-    votedFor: isBehind ? undefined : replay.votedFor,
+    term: replay.term,
+    votedFor: replay.votedFor,
     log,
     journal,
     machine: stored === undefined ? empty : load(stored, empty),

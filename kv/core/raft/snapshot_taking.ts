@@ -87,7 +87,7 @@ function writeSlice(raft: RaftState): void {
   const bytes = taking.cursor.next(raft.options.snapshotSliceBytes);
   if (bytes === undefined) {
     taking.committed = true;
-    raft.effect({ kind: 'snapshot_commit', snapshot: taking.name });
+    raft.commitSnapshot(taking.name);
     return;
   }
   raft.effect({ kind: 'snapshot_append', snapshot: taking.name, offset: taking.offset, bytes });

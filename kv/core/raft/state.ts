@@ -32,7 +32,7 @@ import { type LeaderContact, startingContact } from './leader_contact';
 import type { RaftLog } from './log';
 import { type Configuration, findMember, isUnbound } from './membership';
 import type { RaftMessage } from './messages';
-import { describe, describeEntries } from './narration';
+import { describe, describeEntries, describeReply } from './narration';
 import type { RaftOptions } from './options';
 import type { RaftReply } from './requests';
 import { type Role, startingRole } from './roles';
@@ -140,6 +140,7 @@ export class RaftState {
   cutOff = false;
   private hardStateSequence: JournalSequence = journalSequence(0);
   private held: HeldMessage[] = [];
+  private heldCommit: SnapshotName | undefined;
   private effects: RaftEffect[] = [];
   /** Draws the moments at which this node stands for election. */
   readonly prng: Prng;
@@ -224,16 +225,30 @@ export class RaftState {
     this.effects.push({ kind: 'send', to, lane: laneOf(message), message });
   }
 
-  /** Sends what was held back, as far as the disk has got. */
+  /**
+   * Makes a whole snapshot durable, or holds that back too: a disk must not have a snapshot of a
+   * term that it does not know, since a node that starts from it would be older than its own state.
+   */
+  commitSnapshot(snapshot: SnapshotName): void {
+    if (this.hardStateDurable) this.effects.push({ kind: 'snapshot_commit', snapshot });
+    else this.heldCommit = snapshot;
+  }
+
+  /** Says and does what was held back, as far as the disk has got. */
   releaseHeld(): void {
-    if (this.held.length === 0 || !this.hardStateDurable) return;
-    const held = this.held;
+    if (!this.hardStateDurable) return;
+    const { held, heldCommit } = this;
+    if (heldCommit !== undefined) {
+      this.heldCommit = undefined;
+      this.commitSnapshot(heldCommit);
+    }
+    if (held.length === 0) return;
     this.held = [];
     for (const { to, message } of held) this.send(to, message);
   }
 
   reply(id: RequestId, reply: RaftReply<unknown>): void {
-    if (this.options.trace) this.line(`reply ${id} ${replyText(reply)}`);
+    if (this.options.trace) this.line(`reply ${id} ${describeReply(reply)}`);
     this.effects.push({ kind: 'reply', id, reply });
   }
 
@@ -273,16 +288,3 @@ export function writePlaced({ log, journal }: RaftState, placed: Placed): void {
 const BULK: readonly RaftMessage['kind'][] = ['append_entries', 'install_snapshot', 'forward'];
 
 const laneOf = (message: RaftMessage): Lane => (BULK.includes(message.kind) ? 'bulk' : 'control');
-
-function replyText(reply: RaftReply<unknown>): string {
-  switch (reply.kind) {
-    case 'written':
-      return `written index=${reply.served.index}`;
-    case 'answer':
-      return `answer index=${reply.served.index}`;
-    case 'transferred':
-      return `transferred to ${reply.leader ?? '-'}`;
-    case 'failed':
-      return `failed ${reply.error.code} (${reply.error.outcome})`;
-  }
-}

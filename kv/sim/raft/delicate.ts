@@ -12,9 +12,6 @@ const LONG_MS = 50;
 export function delicateMoments(raft: Node): string[] {
   const { role, installing, log, commit, journal, now } = raft;
   const moments: string[] = [];
-  if (!raft.hardStateDurable && raft.snapshot?.term === raft.term) {
-    moments.push('holds a snapshot of a term that is not durable');
-  }
   if (installing?.committed) moments.push('makes a received snapshot its own');
   else if (installing !== undefined) moments.push('receives a snapshot');
   if (raft.pendingRelease !== undefined) moments.push('is about to delete records');

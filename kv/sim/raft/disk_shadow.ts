@@ -52,11 +52,7 @@ export class DiskShadow {
       this.apply(decoded, recovered.firstSequence + i);
     });
     if (recovered.snapshot === undefined) return;
-    const { index, term } = decodeSnapshotMeta(recovered.snapshot.meta);
-    this.adopt(index);
-    if (term <= this.term) return;
-    this.term = term;
-    this.votedFor = undefined;
+    this.adopt(decodeSnapshotMeta(recovered.snapshot.meta).index);
   }
 
   /** Records are handed over; the last one has the number `through`. */

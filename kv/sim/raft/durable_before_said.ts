@@ -22,12 +22,21 @@ export function checkSaid(
 ): void {
   for (const effect of effects) {
     if (effect.kind === 'release') checkRelease(raft, disk, effect.before);
+    if (effect.kind === 'snapshot_commit') checkCommit(raft, disk);
     if (effect.kind !== 'send') continue;
     const problem = problemOf(raft, disk, effect.to, effect.message);
     if (problem !== undefined) {
       throw new Violation('durable before said', `${raft.self} ${problem}`);
     }
   }
+}
+
+/** A snapshot becomes durable: its term must be so already. */
+function checkCommit({ self, taking, installing }: Node, disk: DiskShadow): void {
+  const term = (taking?.committed ? taking : installing)?.term ?? 0;
+  if (term <= disk.term) return;
+  const commits = `${self} commits a snapshot of term ${term}`;
+  throw new Violation('durable before said', `${commits}, ${disk.term} is durable`);
 }
 
 /** Records before a number may go: term and vote are behind it, and so is what is left of the log. */
