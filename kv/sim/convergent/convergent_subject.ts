@@ -20,6 +20,7 @@ import type { NodeStart, Operation, Subject } from '../subject';
 import type { Timeline } from '../timeline';
 import { Violation } from '../violation';
 import { Answers } from './answers';
+import { ClockSetBack } from './clock_set_back';
 import { drawChange, KEYS, ReadOperation, UpdateOperation } from './convergent_operation';
 import { checkComparisons, delicateMoments, unrestOfGroup } from './convergent_rest';
 import { settleWithDisk } from './disks_lost';
@@ -50,6 +51,7 @@ export class ConvergentSubject
   private readonly uncertain = new Set<string>();
   private readonly answers = new Answers(this.history, this.uncertain);
   private readonly clocks: WallClocks;
+  private readonly setBack: ClockSetBack;
   private readonly counts = new Map<string, number>();
   private readonly lost = new Set<Update>();
   private readonly operator: Operator;
@@ -68,6 +70,8 @@ export class ConvergentSubject
     this.quietMs = quietMsOf(options, prng.stream('quiet'));
     const onJump = () => this.count('wall clocks set');
     this.clocks = new WallClocks(members, timeline, configuration, prng, onJump);
+    const own = prng.stream('clock set back');
+    this.setBack = new ClockSetBack(this.clocks, options.maxDriftMs, configuration, own);
   }
 
   start(setup: NodeStart, recovered: Recovered): TimedReplica {
@@ -123,6 +127,7 @@ export class ConvergentSubject
     this.answers.checkPrompt(node, journal.durable);
     const { operator, uncertain } = this;
     if (operator.changes === 0 && uncertain.size === 0) checkComparisons(protocol.core.inspect);
+    this.setBack.look(protocol.core.inspect);
     const { store } = protocol.core.inspect;
     for (const { request } of protocol.arrived) operator.carriedOut(request, store);
   }

@@ -20,6 +20,7 @@ const JUMP_EVERY_MS = [100, 3000] as const;
 
 export class WallClocks {
   private readonly skews = new Map<NodeId, number>();
+  private readonly isSetBack = new Set<NodeId>();
 
   constructor(
     nodes: readonly NodeId[],
@@ -38,6 +39,26 @@ export class WallClocks {
 
   read(node: NodeId): Millis {
     return millis(EPOCH_MS + this.timeline.now + (this.skews.get(node) ?? 0));
+  }
+
+  /**
+   * Sets a clock back to this reading, and after a while to where it was. Not if it is behind that
+   * already, would be off by more than clocks ever are, or is set back just now.
+   */
+  setBack(node: NodeId, wall: Millis, forMs: number): void {
+    const { timeline, skews, configuration } = this;
+    const before = skews.get(node) ?? 0;
+    const skewMs = before + wall - this.read(node);
+    if (skewMs >= before || skewMs < -MAX_SKEW_MS || this.isSetBack.has(node)) return;
+    if (timeline.now >= configuration.durationMs) return;
+    this.isSetBack.add(node);
+    skews.set(node, skewMs);
+    this.onJump(node, skewMs);
+    timeline.after(forMs, () => {
+      this.isSetBack.delete(node);
+      // Unless it has jumped, or was set right, meanwhile.
+      if (skews.get(node) === skewMs) skews.set(node, before);
+    });
   }
 
   private skew(node: NodeId): void {
