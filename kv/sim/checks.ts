@@ -86,7 +86,7 @@ export const LOG_CHECKS = {
   storm: 'nodes do not go round in circles',
 } as const;
 
-/** The same for the convergent system. The rules C1 to C9 are those of `kv/core/convergent/DESIGN.md`. */
+/** The same for the convergent system. The rules C1 to C10 are those of `kv/core/convergent/DESIGN.md`. */
 export const CONVERGENT_CHECKS = {
   state:
     'after every record each key is what follows from the updates that the replica has seen, no more, no less',

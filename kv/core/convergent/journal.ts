@@ -11,7 +11,7 @@
  * own `update` never came, and what comes behind them must not take them for its own.
  */
 
-import { type ByteReader, ByteWriter, DecodeError, ByteReader as Reader } from '../bytes';
+import { ByteReader, ByteWriter, DecodeError } from '../bytes';
 import type { JournalRecord } from '../protocol';
 import { type Cell, readCells, writeCells } from './parts_codec';
 import { readVector, type Vector, writeVector } from './vectors';
@@ -41,7 +41,7 @@ export function encodeRecord(record: ConvergentRecord): JournalRecord {
 
 /** Throws `DecodeError` for anything but the above. */
 export function decodeRecord({ type, payload }: JournalRecord): ConvergentRecord {
-  const reader = new Reader(payload);
+  const reader = new ByteReader(payload);
   const record = readRecord(type, reader);
   reader.end();
   return record;

@@ -25,6 +25,7 @@ import { drawChange, KEYS, ReadOperation, UpdateOperation } from './convergent_o
 import { checkComparisons, delicateMoments, unrestOfGroup } from './convergent_rest';
 import { settleWithDisk } from './disks_lost';
 import { quietMsOf, recoveryMsOf, type SharedConvergentOptions } from './drawn_options';
+import { LateQuestions } from './late_questions';
 import { Operator } from './operator';
 import { TimedReplica } from './timed_replica';
 import { TrueHistory } from './true_history';
@@ -52,6 +53,7 @@ export class ConvergentSubject
   private readonly answers = new Answers(this.history, this.uncertain);
   private readonly clocks: WallClocks;
   private readonly setBack: ClockSetBack;
+  private readonly late: ReadonlyMap<NodeId, LateQuestions>;
   private readonly counts = new Map<string, number>();
   private readonly lost = new Set<Update>();
   private readonly operator: Operator;
@@ -71,6 +73,9 @@ export class ConvergentSubject
     const onJump = () => this.count('wall clocks set');
     this.clocks = new WallClocks(members, timeline, configuration, prng, onJump);
     const own = prng.stream('clock set back');
+    const lateOf = (id: NodeId) =>
+      new LateQuestions(timeline, configuration, prng.stream(`late questions ${id}`));
+    this.late = new Map(members.map((id) => [id, lateOf(id)]));
     this.setBack = new ClockSetBack(this.clocks, options.maxDriftMs, configuration, own);
   }
 
@@ -96,7 +101,8 @@ export class ConvergentSubject
     );
     this.answers.restarted(self);
     const others = this.members.filter((id) => id !== self);
-    const replica = new TimedReplica(core, () => this.clocks.read(self), others);
+    const late = this.late.get(self) as LateQuestions;
+    const replica = new TimedReplica(core, () => this.clocks.read(self), others, late);
     this.replicas.set(self, replica);
     return replica;
   }

@@ -12,6 +12,7 @@ import type {
 } from '../../core/convergent/requests';
 import { type Millis, millis, NEVER, type NodeId, type RequestId, requestId } from '../../core/ids';
 import type { Effect, Event, Protocol } from '../../core/protocol';
+import type { LateQuestions } from './late_questions';
 
 type ConvergentEvent = Event<ConvergentMessage, ConvergentRequest>;
 type ConvergentEffect = Effect<ConvergentMessage, ConvergentReply>;
@@ -37,6 +38,7 @@ export class TimedReplica
     readonly core: Convergent,
     private readonly wall: () => Millis,
     peers: readonly NodeId[],
+    private readonly late: LateQuestions,
   ) {
     this.toRegister = core.inspect.seen.size === 0 ? peers : [];
   }
@@ -46,7 +48,7 @@ export class TimedReplica
   }
 
   step(at: Millis, events: readonly ConvergentEvent[]): ConvergentEffect[] {
-    const timed = events.map((event): ConvergentEvent => {
+    const timed = this.late.with(events).map((event): ConvergentEvent => {
       const isTimed = event.kind === 'request' && 'wall' in event.request;
       return isTimed ? { ...event, request: { ...event.request, wall: this.wall() } } : event;
     });
