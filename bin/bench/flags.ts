@@ -8,6 +8,8 @@ export interface Flags {
   readonly rounds: number;
   /** Undefined: as the number of measurements allows. */
   readonly seconds: number | undefined;
+  /** How long each system works before it is measured. */
+  readonly warmUpSeconds: number;
   /** Be done in under a minute, and start clusters once. */
   readonly quick: boolean;
   readonly peers: readonly string[];
@@ -26,6 +28,7 @@ const STANDARD_ROUNDS = '5';
 const QUICK_ROUNDS = '3';
 const STANDARD_SECONDS = '3';
 const MOST = { clients: 10_000, nodes: 9, values: 2 ** 20, rounds: 1000, keys: 10_000_000 };
+const STANDARD_WARM_UP = '5';
 const LEAST_SECONDS = 0.05;
 const MOST_SECONDS = 3600;
 
@@ -61,6 +64,7 @@ function parserOf(peers: readonly string[]) {
     .option('keys', text('how many keys there are', '10000'))
     .option('rounds', text(`rounds, of which the median counts [${STANDARD_ROUNDS}]`))
     .option('seconds', text(`seconds of a round [${STANDARD_SECONDS}]`))
+    .option('warmup', text(`seconds of work before the rounds [${STANDARD_WARM_UP}, quick: 0]`))
     .option('quick', { describe: 'a look of under a minute', type: 'boolean' })
     .option('peer', text(`what to compare with, of ${peers.join(', ')}`, ''))
     .option('ceiling', { describe: 'compare with bare node:http and fdatasync', type: 'boolean' })
@@ -81,12 +85,14 @@ type Values = { readonly [flag: string]: unknown };
 function flagsFrom(values: Values, peers: readonly string[]): Flags {
   const quick = values.quick === true;
   const given = (name: string, standard: string) => String(values[name] ?? standard);
-  const seconds = secondsFrom(given('seconds', STANDARD_SECONDS));
+  const seconds = secondsFrom('seconds', given('seconds', STANDARD_SECONDS), LEAST_SECONDS);
+  const warmUp = given('warmup', quick ? '0' : STANDARD_WARM_UP);
   const file = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined);
   return {
     shapes: shapesFrom(values, quick),
     rounds: number('rounds', given('rounds', quick ? QUICK_ROUNDS : STANDARD_ROUNDS), MOST.rounds),
     seconds: quick && values.seconds === undefined ? undefined : seconds,
+    warmUpSeconds: secondsFrom('warmup', warmUp, 0),
     quick,
     peers: listOf(values.peer).map((name) => oneOf('peer', name, peers)),
     ceiling: values.ceiling === true,
@@ -152,8 +158,8 @@ function number(flag: string, value: string, most: number): number {
   throw new FlagError(`--${flag} must be a whole number from 1 to ${most}, not '${value}'`);
 }
 
-function secondsFrom(value: string): number {
-  const found = Number(value);
-  if (found >= LEAST_SECONDS && found <= MOST_SECONDS) return found;
-  throw new FlagError(`--seconds must be a number from ${LEAST_SECONDS} to ${MOST_SECONDS}`);
+function secondsFrom(flag: string, value: string, least: number): number {
+  const found = value.trim() === '' ? Number.NaN : Number(value);
+  if (found >= least && found <= MOST_SECONDS) return found;
+  throw new FlagError(`--${flag} must be a number from ${least} to ${MOST_SECONDS}`);
 }

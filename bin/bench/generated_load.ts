@@ -1,6 +1,7 @@
 /** The load that the generator makes on one running system, over the network. */
 
 import { join } from 'node:path';
+import { NODE_FLAGS } from '../cluster';
 import type { LoadOrder, LoadResult } from './load/load_order';
 import { FILL_CLIENTS, type Part } from './system';
 import { Worker } from './worker';
@@ -14,7 +15,7 @@ export class GeneratedLoad {
 
   constructor(system: string) {
     const program = join(__dirname, 'load', 'generator.js');
-    this.worker = new Worker(`the load on ${system}`, [process.execPath, program]);
+    this.worker = new Worker(`the load on ${system}`, [process.execPath, ...NODE_FLAGS, program]);
   }
 
   get pid(): number {

@@ -37,10 +37,11 @@ async function main(args: readonly string[]): Promise<void> {
   introduce(plan);
   const rows = await runPlan(plan, listener());
   progress('');
-  const { rounds, seconds: secondsPerRound } = plan;
+  const { rounds, seconds: secondsPerRound, warmUpSeconds } = plan;
   const command = ['npm run bench --', ...args].join(' ');
   const machine = thisMachine();
-  const report = { date: begunAt.toISOString(), command, machine, rounds, secondsPerRound, rows };
+  const work = { rounds, secondsPerRound, warmUpSeconds };
+  const report = { date: begunAt.toISOString(), command, machine, ...work, rows };
   if (flags.jsonFile !== undefined) writeFileSync(flags.jsonFile, reportText(report));
   if (flags.svgFile !== undefined) writeFileSync(flags.svgFile, pictureOf(rows, captionOf(report)));
 }
@@ -62,9 +63,9 @@ function installed(systems: readonly System[]): System[] {
 }
 
 function planOf(flags: Flags, systems: readonly System[], folder: string): Plan {
-  const { shapes, rounds, quick } = flags;
+  const { shapes, rounds, quick, warmUpSeconds } = flags;
   const seconds = flags.seconds ?? quickSeconds(shapes.length * rounds * systems.length);
-  return { shapes, systems, rounds, seconds, fresh: !quick, warmUp: !quick, folder };
+  return { shapes, systems, rounds, seconds, fresh: !quick, warmUpSeconds, folder };
 }
 
 /** What is left for each measurement, to a tenth. */
@@ -72,15 +73,13 @@ function quickSeconds(measurements: number): number {
   return Math.max(1, Math.min(10, Math.floor((10 * QUICK_BUDGET_SECONDS) / measurements))) / 10;
 }
 
-function introduce({ shapes, systems, rounds, seconds, warmUp }: Plan): void {
+function introduce({ shapes, systems, rounds, seconds, warmUpSeconds }: Plan): void {
   const count = (shape: (typeof shapes)[number]) =>
     systems.filter((system) => system.lacks(shape) === undefined).length;
-  const measurements = shapes.reduce(
-    (total, shape) => total + count(shape) * (rounds + (warmUp ? 1 : 0)),
-    0,
-  );
-  const minutes = (measurements * (seconds + 0.7)) / 60 + (shapes.length * systems.length) / 12;
-  say(`${measurements} measurements of ${seconds} s; about ${Math.ceil(minutes)} min in all`);
+  const contenders = shapes.reduce((total, shape) => total + count(shape), 0);
+  const each = rounds * (seconds + 0.7) + warmUpSeconds + 5;
+  const minutes = Math.ceil((contenders * each) / 60);
+  say(`${contenders * rounds} measurements of ${seconds} s; about ${minutes} min in all`);
   for (const { name, promise } of systems) say(`${name}: ${promise}`);
   for (const line of LEGEND) say(line);
 }

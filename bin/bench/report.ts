@@ -11,6 +11,7 @@ export interface Report {
   readonly machine: Machine;
   readonly rounds: number;
   readonly secondsPerRound: number;
+  readonly warmUpSeconds: number;
   readonly rows: readonly Row[];
 }
 

@@ -20,8 +20,8 @@ export interface Plan {
   readonly seconds: number;
   /** Fresh clusters for every row; otherwise rows with the same nodes and keys share them. */
   readonly fresh: boolean;
-  /** One more round for each system, before the others, that does not count. */
-  readonly warmUp: boolean;
+  /** How long each system works before it is measured, so that its code is compiled; 0 for not. */
+  readonly warmUpSeconds: number;
   readonly folder: string;
 }
 
@@ -115,14 +115,17 @@ class Field {
     this.started.set(system, await system.start({ nodes, folder }));
   }
 
-  /** Every key is there before anything is measured; and a round that does not count warms up. */
+  /** Every key is there before anything is measured, and everybody is warm. */
   private async fill(system: System, running: Running, shape: Shape): Promise<void> {
     if (this.filled.has(running)) return;
     this.listener.onStep(`filling ${system.name}`);
     const { errors, firstError } = await runLoad(running, shape, 'fill');
     if (errors > 0) throw new Error(`${errors} puts failed while it was filled: ${firstError}`);
     this.filled.add(running);
-    if (this.plan.warmUp) await runLoad(running, shape, { seconds: this.plan.seconds });
+    const { warmUpSeconds } = this.plan;
+    if (warmUpSeconds === 0) return;
+    this.listener.onStep(`warming up ${system.name}`);
+    await runLoad(running, shape, { seconds: warmUpSeconds });
   }
 
   private async measureOnce(contender: Contender, shape: Shape, round: number): Promise<void> {

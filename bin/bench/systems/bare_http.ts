@@ -4,6 +4,7 @@
  */
 
 import { join } from 'node:path';
+import { NODE_FLAGS } from '../../cluster';
 import { GeneratedLoad } from '../generated_load';
 import type { Running, System } from '../system';
 import { Worker } from '../worker';
@@ -18,7 +19,7 @@ export const BARE_HTTP: System = {
 
 async function start(): Promise<Running> {
   const program = join(__dirname, 'bare_http_server.js');
-  const server = new Worker(BARE_HTTP.name, [process.execPath, program]);
+  const server = new Worker(BARE_HTTP.name, [process.execPath, ...NODE_FLAGS, program]);
   // The server is ours and compiled with this: it answers `listen` with its port.
   const port = (await server.ask('listen')) as number;
   const load = new GeneratedLoad(BARE_HTTP.name);

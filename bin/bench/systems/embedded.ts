@@ -1,6 +1,7 @@
 /** Our own service without HTTP: each node is a `KVStorage` in a program of its own. */
 
 import { join } from 'node:path';
+import { NODE_FLAGS } from '../../cluster';
 import { freePorts } from '../../free_ports';
 import type { Place, Running, System } from '../system';
 import { Worker } from '../worker';
@@ -21,7 +22,7 @@ async function start({ nodes, folder }: Place): Promise<Running> {
   const program = join(__dirname, 'embedded_node.js');
   return runInProcess(
     ids.map((nodeId, i) => ({
-      worker: new Worker(`${EMBEDDED.name} ${i}`, [process.execPath, program]),
+      worker: new Worker(`${EMBEDDED.name} ${i}`, [process.execPath, ...NODE_FLAGS, program]),
       open: {
         nodeId,
         partners: ids.filter((id) => id !== nodeId),

@@ -13,7 +13,7 @@ const rows = (...args: string[]) =>
 
 test('a run without flags is a sensible one', () => {
   expect(read()).toMatchObject({
-    ...{ rounds: 5, seconds: 3, quick: false, peers: [], ceiling: false },
+    ...{ rounds: 5, seconds: 3, warmUpSeconds: 5, quick: false, peers: [], ceiling: false },
     ...{ jsonFile: undefined, svgFile: undefined },
   });
   expect(rows()).toEqual(
@@ -24,7 +24,10 @@ test('a run without flags is a sensible one', () => {
 });
 
 test('a quick run may be told how long it is', () => {
-  expect(read('--quick')).toMatchObject({ rounds: 3, seconds: undefined, quick: true });
+  expect(read('--quick')).toMatchObject({
+    ...{ rounds: 3, seconds: undefined, warmUpSeconds: 0, quick: true },
+  });
+  expect(read('--quick', '--warmup', '2')).toMatchObject({ warmUpSeconds: 2, quick: true });
   const flags = ['--quick', '--rounds', '1', '--seconds', '0.5'];
   expect(read(...flags)).toMatchObject({ rounds: 1, seconds: 0.5, quick: true });
 });
@@ -65,6 +68,8 @@ test.each([
   [['--clients', '1.5'], /^--clients must be a whole number from 1 to 10000, not '1.5'$/],
   [['--nodes', '99'], /^--nodes must be a whole number from 1 to 9, not '99'$/],
   [['--rounds', 'x'], /^--rounds must be a whole number/],
+  [['--warmup', '-1'], /^--warmup must be a number from 0 to 3600$/],
+  [['--warmup', ''], /^--warmup must be a number from 0 to 3600$/],
   [['--seconds', '0'], /^--seconds must be a number from 0.05 to 3600$/],
   [['--through', 'proxy'], /^--through must be of leader, followers, not 'proxy'$/],
   [['--peer', 'consul'], /^--peer must be of etcd, redis, not 'consul'$/],

@@ -116,7 +116,7 @@ test('the JSON has one line for each row, with numbers of four digits', () => {
   const row = { ...OURS, opsPerSecond: 12345.678, p50Ms: 1.23456789 };
   const report = {
     ...{ date: '2026-01-01T00:00:00.000Z', command: 'npm run bench', rounds: 3 },
-    ...{ secondsPerRound: 0.5, machine: thisMachine(), rows: [row, THEIRS] },
+    ...{ secondsPerRound: 0.5, warmUpSeconds: 5, machine: thisMachine(), rows: [row, THEIRS] },
   };
   const text = reportText(report);
   expect(text.split('\n').filter((line) => line.includes('"workload"'))).toHaveLength(2);
