@@ -7,8 +7,8 @@
  *     8   fields         what the kind says, in the order of its `write`
  *
  * Decoding is strict: whatever the core takes for granted about a message by itself (parts are
- * sorted and of updates that the sender has seen, keys are there once, vectors have one form) is
- * checked here.
+ * sorted and of updates that the sender has seen, as are collected tombstones; keys are there once;
+ * vectors have one form) is checked here.
  */
 
 import { ByteReader, ByteWriter, DecodeError } from '../bytes';
@@ -17,7 +17,7 @@ import { type Fingerprint, LEAVES } from './fingerprint';
 import type { ConvergentMessage, Holding, MessageKind, MessageOf, Said } from './messages';
 import { type Cell, readCells, writeCells } from './parts_codec';
 import { readReplica, readTime, writeTime } from './stamps';
-import { hasSeen, readVector, timeOf, type Vector, writeVector } from './vectors';
+import { covers, hasSeen, readVector, timeOf, type Vector, writeVector } from './vectors';
 
 interface KindCodec<Kind extends MessageKind> {
   readonly code: number;
@@ -64,6 +64,13 @@ function readSeenCells(reader: ByteReader, seen: Vector): Cell[] {
     );
   }
   return cells;
+}
+
+/** What was seen, and of that what was collected. */
+function readSeenAndCollected(reader: ByteReader): { seen: Vector; collected: Vector } {
+  const vectors = { seen: readVector(reader), collected: readVector(reader) };
+  must(covers(vectors.seen, vectors.collected), 'nobody collects what he has not seen');
+  return vectors;
 }
 
 const writePrint = (writer: ByteWriter, { high, low }: Fingerprint): ByteWriter =>
@@ -127,8 +134,7 @@ const CODECS: { readonly [Kind in MessageKind]: KindCodec<Kind> } = {
       writePrint(writer, fingerprint).u8(Number(wantsReport));
     },
     read: (reader) => ({
-      seen: readVector(reader),
-      collected: readVector(reader),
+      ...readSeenAndCollected(reader),
       fingerprint: readPrint(reader),
       wantsReport: reader.flag(),
     }),
@@ -156,8 +162,7 @@ const CODECS: { readonly [Kind in MessageKind]: KindCodec<Kind> } = {
     read: (reader) => {
       const [transfer, beginning] = [reader.u48(), reader.u48()];
       const [part, isLast] = [reader.u32(), reader.flag()];
-      const seen = readVector(reader);
-      const collected = readVector(reader);
+      const { seen, collected } = readSeenAndCollected(reader);
       const leaves = readLeaves(reader);
       const cells = readSeenCells(reader, seen);
       return { transfer, beginning, part, isLast, seen, collected, leaves, cells };

@@ -136,6 +136,20 @@ test.each<[string, ConvergentMessage]>([
     { kind: 'push', replica, since: 1_740_800_000_000_123, seen, cells },
   ],
   [
+    'tombstones collected that the sender has not seen',
+    {
+      ...{ kind: 'report', replica, seen, fingerprint, wantsReport: true },
+      collected: new Map([[4, 12]]),
+    },
+  ],
+  [
+    'the same in a transfer',
+    {
+      ...{ kind: 'part', replica, transfer: 1, beginning: 2, part: 0, isLast: true, seen, cells },
+      ...{ collected: new Map([[3, 1_740_800_000_000_001]]), leaves: [] },
+    },
+  ],
+  [
     'groups that are not sorted',
     {
       kind: 'part',
