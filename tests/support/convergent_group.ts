@@ -330,6 +330,11 @@ export class ConvergentGroup {
     });
   }
 
+  /** A message that was sent before comes once more, whatever has happened since. */
+  repeat({ from, to, message }: ConvergentGroup['sent'][number]): void {
+    this.step(to, [{ kind: 'message', from, message }]);
+  }
+
   private later(ms: number, run: () => void): void {
     this.flights.push({ at: this.now + ms, order: ++this.order, run });
   }

@@ -16,7 +16,7 @@ import { EMPTY, type Fingerprint } from './fingerprint';
 import type { Push } from './messages';
 import { type Parts, viewOf } from './parts';
 import { RESERVED, type Store } from './store';
-import { covers, NOTHING_SEEN, timeOf, type Vector } from './vectors';
+import { covers, NOTHING_SEEN, timeOf, union, type Vector } from './vectors';
 
 /** The entry of a node in the map. */
 export interface PeerRecord {
@@ -56,8 +56,10 @@ export class PeerState {
   unheardSince: number | undefined;
   linkIsDown = false;
 
-  /** What it has seen, durably, as it said itself. */
+  /** What it has seen, durably, as it said itself. A former disk of its may have said that too. */
   seen: Vector = NOTHING_SEEN;
+  /** What the disk that it has now has said of that: only this is believed to be known there. */
+  private vouched: Vector = NOTHING_SEEN;
   collected: Vector = NOTHING_SEEN;
   fingerprint: Fingerprint = EMPTY;
   /**
@@ -93,20 +95,22 @@ export class PeerState {
   becomes(replica: number): void {
     if (this.replica === replica) return;
     this.replica = replica;
-    this.seen = this.collected = this.settled = NOTHING_SEEN;
+    this.seen = this.vouched = this.collected = this.settled = NOTHING_SEEN;
     this.candidate = this.told = undefined;
     this.mustCompare = false;
     this.held = [];
   }
 
   hasAll(seen: Vector): boolean {
-    return covers(this.seen, seen);
+    return covers(this.vouched, seen);
   }
 
-  /** It has said what it has seen. */
-  reported(seen: Vector): void {
-    this.seen = seen;
-    this.candidate ??= seen;
+  /** It has said what it has seen. Of another disk, that may be a late word of one that was lost. */
+  reported(replica: number, seen: Vector): void {
+    this.seen = union(this.seen, seen);
+    if (replica !== this.replica) return;
+    this.vouched = union(this.vouched, seen);
+    this.candidate ??= this.vouched;
   }
 
   /** Moves on what counts for collecting, as far as its own updates have come to us. */
@@ -114,7 +118,7 @@ export class PeerState {
     const { candidate, replica } = this;
     if (candidate === undefined || timeOf(candidate, replica) > timeOf(seen, replica)) return;
     this.settled = candidate;
-    this.candidate = this.seen === candidate ? undefined : this.seen;
+    this.candidate = this.vouched === candidate ? undefined : this.vouched;
   }
 }
 

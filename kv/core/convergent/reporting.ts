@@ -20,10 +20,9 @@ export function receiveReport(
   report: MessageOf<'report'>,
 ): void {
   const isNewest = covers(report.seen, peer.seen);
-  // Reports are of what is durable, so an older one that comes late is still true.
-  const known = union(peer.seen, report.seen);
-  if (known !== peer.seen) peer.waitMs = node.options.reportMinMs;
-  peer.reported(known);
+  if (!covers(peer.seen, report.seen)) peer.waitMs = node.options.reportMinMs;
+  // Reports are of what is durable, so an older one of that disk is still true when it comes late.
+  peer.reported(report.replica, report.seen);
   peer.collected = union(peer.collected, report.collected);
   if (isNewest) peer.fingerprint = report.fingerprint;
   if (report.wantsReport) peer.reportNow ??= 'answer';

@@ -95,6 +95,37 @@ test('who registers another is a peer itself, also if it was unregistered and ha
   expect(group.digests()).toHaveLength(1);
 });
 
+test('a late report of a lost disk does not vouch for the new one: the delete is still remembered', () => {
+  const [group, a, b, c] = three();
+  group.put(a, 'k', 1);
+  group.run(1000);
+  group.isolate(b);
+  group.delete(a, 'k');
+  group.run(1000);
+  const report = group.sent.findLast(
+    ({ from, to, message }) => from === c && to === a && message.kind === 'report',
+  );
+  // The new disk is filled by who has not heard of the delete, and writes under an earlier stamp.
+  group.heal();
+  group.isolate(a);
+  for (const id of [b, c]) group.skew(id, -20_000);
+  group.wipe(c);
+  group.register(b, c);
+  group.run(1000);
+  group.heal();
+  group.isolate(c);
+  group.put(c, 'k', 2);
+  group.run(20_000);
+  group.repeat(report as NonNullable<typeof report>);
+  group.run(20_000);
+  expect([a, b].map((id) => group.core(id).status().tombstones)).toEqual([1, 1]);
+  group.heal();
+  group.run(20_000);
+  expect([a, b, c].map((id) => group.get(id, 'k'))).toEqual([undefined, undefined, undefined]);
+  expect([a, b, c].map((id) => group.core(id).status().tombstones)).toEqual([0, 0, 0]);
+  expect(group.digests()).toHaveLength(1);
+});
+
 test('to have found a peer that is known writes nothing', () => {
   const [group, a, b] = three();
   const updates = JSON.stringify(group.core(a).status().seen);
