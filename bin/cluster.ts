@@ -24,6 +24,8 @@ export interface ClusterOptions {
   readonly peerPorts?: readonly number[];
   /** Further flags for every node. */
   readonly flags?: readonly string[];
+  /** Further flags for the Node that runs each of them. */
+  readonly nodeFlags?: readonly string[];
   /** The compiled program of a node; the project's own when absent. */
   readonly program?: string;
   /** How long a node may take to stop by itself before it is killed. */
@@ -62,6 +64,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const peerPorts = options.peerPorts ?? free.slice(count);
   const ids = peerPorts.map((port) => `${HOST}:${port}`);
   const program = options.program ?? compiledProgram();
+  const node = [...NODE_FLAGS, ...(options.nodeFlags ?? [])];
   const nodes = ids.map((id, index) => {
     const httpPort = httpPorts[index] ?? 0;
     const partners = ids.filter((other) => other !== id);
@@ -69,7 +72,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     const flags = ['--data-dir', folder, ...(options.flags ?? [])];
     return new ClusterNode({
       ...{ index, id, url: `http://${HOST}:${httpPort}` },
-      command: [...NODE_FLAGS, program, String(httpPort), id, ...partners, ...flags],
+      command: [...node, program, String(httpPort), id, ...partners, ...flags],
       stopTimeoutMs: options.stopTimeoutMs ?? STOP_TIMEOUT_MS,
       startTimeoutMs: options.startTimeoutMs,
       onLine: options.onLine ?? (() => undefined),
