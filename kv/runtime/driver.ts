@@ -13,6 +13,7 @@
 import { invariant, unreachable } from '../core/assert';
 import { type Millis, type NodeId, type RequestId, requestId } from '../core/ids';
 import type { Effect, Event, Protocol } from '../core/protocol';
+import { RequestTable } from '../core/request_table';
 import type { Storage, StorageEvent } from '../storage/storage';
 import { type Clock, monotonicNow } from './clock';
 import type { Transport } from './transport';
@@ -36,7 +37,7 @@ type Done<Reply> = (reply: Reply) => void;
 export class Driver<Message, Request, Reply> {
   private readonly clock: Clock;
   private events: Event<Message, Request>[] = [];
-  private readonly waiting = new Map<RequestId, Done<Reply>>();
+  private readonly waiting = new RequestTable<Done<Reply>>();
   private lastRequest = 0;
   /** A step will run in this turn of the event loop or the next. */
   private scheduled = false;
@@ -191,8 +192,6 @@ export class Driver<Message, Request, Reply> {
     this.state = 'ended';
     clearTimeout(this.timer);
     this.events = [];
-    const unanswered = [...this.waiting.values()];
-    this.waiting.clear();
-    for (const done of unanswered) setImmediate(done, this.options.stopped);
+    for (const done of this.waiting.takeAll()) setImmediate(done, this.options.stopped);
   }
 }

@@ -10,6 +10,7 @@
 
 import { type OperatingError, operatingError } from '../errors';
 import { type LogIndex, type Millis, millis, type NodeId, type RequestId } from '../ids';
+import { RequestTable } from '../request_table';
 import { failed } from './answers';
 import { Deadlines } from './deadlines';
 import { Forwarding } from './forwarding';
@@ -33,7 +34,7 @@ export class Clients {
   readonly writes = new WriteRequests();
   readonly reads: ReadRequests;
   readonly forwarding: Forwarding;
-  private readonly pending = new Map<RequestId, Pending>();
+  private readonly pending = new RequestTable<Pending>();
   private readonly deadlines = new Deadlines((id) => this.pending.has(id));
 
   /** Messages that want an answer are numbered on from there. */
