@@ -94,6 +94,8 @@ export const CONVERGENT_CHECKS = {
   clock: 'an update has a later stamp than all that its replica had seen',
   stamps: 'no stamp is given twice, nor an older one than before',
   drift: 'nothing is taken over that is too far ahead of the wall clock',
+  peers:
+    'who is a peer is what operators said last, by the clock, as far as the replica has seen; no node says it of its own accord',
   comparing: 'nobody compares the whole map with a peer that has seen and holds the same',
   'lost write': 'what was acknowledged is with all replicas at the end',
   'durable before said': 'no replica tells a peer or a client what is not yet on its disk',

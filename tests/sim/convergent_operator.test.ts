@@ -1,67 +1,131 @@
 /** The simulated operator: which of his registrations he may take for the last word. */
 
 import { peerKey } from '../../kv/core/convergent/peers';
-import type { ConvergentRequest } from '../../kv/core/convergent/requests';
-import { Store } from '../../kv/core/convergent/store';
-import { millis, nodeId } from '../../kv/core/ids';
+import { millis, NEVER, nodeId } from '../../kv/core/ids';
 import { Operator } from '../../kv/sim/convergent/operator';
+import { checkAsked, type Order, TruePeers } from '../../kv/sim/convergent/true_peers';
 
 const [A, B, C] = [nodeId('a'), nodeId('b'), nodeId('c')];
+const ALL = [A, B, C];
 const DONE = { kind: 'done' } as const;
 
-/** What a node holds after it has changed the entry of a peer at this time. */
-function storeOf(request: ConvergentRequest, time: number): Store {
-  const store = new Store();
-  if ('peer' in request) {
-    store.set(peerKey(request.peer), [{ kind: 'deleted', stamp: { time, replica: 1 } }]);
+/** What replica 1 writes when it carries out an order at this time. */
+const cellsOf = ({ kind, peer }: Order, time: number) => {
+  const stamp = { time, replica: 1 };
+  const part =
+    kind === 'register'
+      ? ({ kind: 'value', stamp, text: '' } as const)
+      : ({ kind: 'deleted', stamp } as const);
+  return [{ key: peerKey(peer), parts: [part] }];
+};
+
+class World {
+  readonly peers = new TruePeers(ALL);
+  isSettled = false;
+  readonly operator = new Operator(ALL, this.peers, () => this.isSettled);
+
+  /** He has asked A to unregister somebody. */
+  readonly order = this.operator.nextChange(A, millis(0));
+
+  carryOut(order: Order, time: number): void {
+    this.peers.said(cellsOf(order, time), time, 1);
+    this.operator.carriedOut(A, order);
   }
-  return store;
-}
 
-function unregistered(): { operator: Operator; request: ConvergentRequest } {
-  const operator = new Operator([A, B, C]);
-  const request = operator.nextChange(A, millis(0));
-  expect(request).toMatchObject({ kind: 'unregister', peer: operator.outsider });
-  return { operator, request };
-}
-
-function register(operator: Operator, time: number): string {
-  const operation = operator.registration(B, operator.outsider ?? A);
-  const request = operation.request(millis(0));
-  operator.carriedOut(request, storeOf(request, time));
-  return operation.judge(DONE).kind;
+  register(time: number): string {
+    const operation = this.operator.registration(B, this.operator.outsider ?? A);
+    this.carryOut(operation.request(millis(0)) as Order, time);
+    return operation.judge(DONE).kind;
+  }
 }
 
 test('an unregistration that is under way may come after any registration', () => {
-  const { operator, request } = unregistered();
-  expect(register(operator, 5)).toBe('again');
-  operator.carriedOut(request, storeOf(request, 7));
+  const world = new World();
+  const { operator, order } = world;
+  expect(order).toMatchObject({ kind: 'unregister', peer: operator.outsider });
+  expect(world.register(5)).toBe('again');
+  world.carryOut(order, 7);
   expect(operator.outsider).toBeDefined();
-  expect(register(operator, 8)).toBe('done');
+  expect(world.register(8)).toBe('done');
   expect(operator.outsider).toBeUndefined();
 });
 
 test('one that died with its process comes no more', () => {
-  const { operator } = unregistered();
-  operator.ended(B);
-  expect(register(operator, 5)).toBe('again');
-  operator.ended(A);
-  expect(register(operator, 6)).toBe('done');
+  const world = new World();
+  world.operator.ended(B);
+  expect(world.register(5)).toBe('again');
+  world.operator.ended(A);
+  expect(world.register(6)).toBe('done');
 });
 
 test('a registration with an earlier stamp than the unregistration loses, whenever it was made', () => {
-  const { operator, request } = unregistered();
-  operator.carriedOut(request, storeOf(request, 7));
-  expect([register(operator, 6), register(operator, 7), register(operator, 8)]).toEqual([
+  const world = new World();
+  world.carryOut(world.order, 7);
+  expect([world.register(5), world.register(6), world.register(8)]).toEqual([
     ...['again', 'again', 'done'],
   ]);
 });
 
+test('an unregistration that a crash has taken does not count', () => {
+  const world = new World();
+  world.carryOut(world.order, 7);
+  world.peers.dropAfter(1, 6);
+  expect(world.register(6.5)).toBe('done');
+});
+
 test('whoever is no peer and is asked himself registers another, and so himself', () => {
-  const { operator } = unregistered();
+  const { operator } = new World();
   const outsider = operator.outsider ?? A;
   const { peer } = operator.registration(outsider, outsider).request(millis(0)) as {
     peer?: string;
   };
-  expect([A, B, C].filter((id) => id !== outsider)).toContain(peer);
+  expect(ALL.filter((id) => id !== outsider)).toContain(peer);
+});
+
+test('the next one goes only when all have the last one back', () => {
+  const world = new World();
+  const { operator, order } = world;
+  world.carryOut(order, 7);
+  expect(operator.nextChange(B, NEVER)).toMatchObject({ kind: 'register', peer: order.peer });
+  world.isSettled = true;
+  const next = operator.nextChange(order.peer, NEVER);
+  expect(next.kind).toBe('unregister');
+  expect(next.peer).not.toBe(order.peer);
+});
+
+test('he takes back only what he has asked for himself, and only the last of it', () => {
+  const { operator, order } = new World();
+  const back = operator.opposite(order, NEVER);
+  expect(back).toMatchObject({ kind: 'register', peer: order.peer });
+  expect(operator.opposite(back as Order, NEVER)).toMatchObject({ ...order, deadline: NEVER });
+  const other = ALL.find((id) => id !== order.peer) as typeof A;
+  expect(operator.opposite({ ...order, peer: other }, NEVER)).toBeUndefined();
+});
+
+describe('the oracle of who is a peer', () => {
+  const registered = { kind: 'register', peer: B } as Order;
+  const unregistered = { kind: 'unregister', peer: B } as Order;
+  const held = (order: Order) => (key: string) =>
+    cellsOf(order, 1).find((cell) => cell.key === key)?.parts;
+
+  test('the last word that was seen counts, whatever came first', () => {
+    const peers = new TruePeers(ALL);
+    peers.said(cellsOf(unregistered, 8), 8, 1);
+    peers.said(cellsOf(registered, 5), 5, 1);
+    expect(() => peers.check(A, new Map([[1, 7]]), held(registered))).not.toThrow();
+    expect(() => peers.check(A, new Map([[1, 8]]), held(unregistered))).not.toThrow();
+    expect(() => peers.check(A, new Map([[1, 8]]), held(registered))).toThrow('a has b for a peer');
+    expect(() => peers.check(A, new Map([[1, 7]]), held(unregistered))).toThrow('for no peer');
+    peers.doubt(B);
+    expect(() => peers.check(A, new Map([[1, 8]]), held(registered))).not.toThrow();
+  });
+
+  test('nobody is registered or unregistered of its own accord', () => {
+    const word = { peer: B, isPeer: true, time: 1, replica: 1 };
+    const self = { ...word, peer: A };
+    expect(() => checkAsked(A, [word, self], [registered])).not.toThrow();
+    expect(() => checkAsked(A, [word], [unregistered])).toThrow('a registers b of its own accord');
+    expect(() => checkAsked(A, [{ ...word, isPeer: false }], [registered])).toThrow('unregisters');
+    expect(() => checkAsked(A, [word], [registered])).toThrow('a registers b, and not itself');
+  });
 });

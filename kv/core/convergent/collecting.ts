@@ -6,6 +6,9 @@
  *
  * That a deleted part does not come back from somebody who was away needs no tombstone: it has been
  * seen, and who has seen a part does not take it again (`parts.ts`).
+ *
+ * Who is unregistered collects nothing. It hears of nobody any more, and may be a peer after all: by
+ * a registration that is under way to it and wins. Its peers then count on its having the tombstones.
  */
 
 import { isTombstone, type Part } from './parts';
@@ -17,6 +20,7 @@ import { hasSeen, intersection, isEqual, type Vector, withStamp } from './vector
 const KEYS_PER_STEP = 1000;
 
 export function collectTombstones(node: ConvergentState): void {
+  if (!node.peers.isRegistered) return;
   const stable = stableFor(node);
   if (node.stable === undefined || !isEqual(node.stable, stable)) {
     node.stable = stable;

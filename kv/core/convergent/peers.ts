@@ -4,8 +4,10 @@
  * Peers are entries of the replicated map itself, under reserved keys: so they are persisted, spread
  * to all, and settled by the clock's order when two operators disagree, like anything else; and as
  * they spread with the data in causal order, whoever knows of a delete knows of all replicas that had
- * to be waited for when it was made. An entry says where the node is reached, as who registered it
- * knows, and which disk the node has, which it fills in itself.
+ * to be waited for when it was made. The entry of a node says that it is a peer and where it is
+ * reached, as who registered it knows: only operators change it. Which disk the node has it says
+ * itself, under a key of its own: if it said so in the entry, and had not heard that it is
+ * unregistered, it would be a peer again by the clock's order.
  */
 
 import { ByteReader, ByteWriter, DecodeError } from '../bytes';
@@ -18,31 +20,44 @@ import { type Parts, viewOf } from './parts';
 import { RESERVED, type Store } from './store';
 import { covers, NOTHING_SEEN, timeOf, union, type Vector } from './vectors';
 
-/** The entry of a node in the map. */
+/** What the map says of a registered node. */
 export interface PeerRecord {
   readonly address: string;
-  /** Its disk; 0 while it has not said so itself. */
+  /** Its disk; 0 while it has not said so. */
   readonly replica: number;
 }
 
-export const peerKey = (node: NodeId): ByteString => RESERVED + node;
+const ENTRY = `${RESERVED}peer `;
+const DISK = `${RESERVED}disk `;
+export const peerKey = (node: NodeId): ByteString => ENTRY + node;
+export const diskKey = (node: NodeId): ByteString => DISK + node;
 
-export const peerText = ({ address, replica }: PeerRecord): ByteString =>
-  latin1Text(new ByteWriter().u48(replica).text(address).finish());
+export const addressText = (address: string): ByteString =>
+  latin1Text(new ByteWriter().text(address).finish());
+export const diskText = (replica: number): ByteString =>
+  latin1Text(new ByteWriter().u48(replica).finish());
 
 /** Undefined if there is none, or none that can be read. */
-export function peerRecord(parts: Parts): PeerRecord | undefined {
+function readValue<Value>(parts: Parts, read: (reader: ByteReader) => Value): Value | undefined {
   const view = viewOf(parts);
   if (view?.type !== 'value') return undefined;
   try {
     const reader = new ByteReader(Uint8Array.from(view.value, (one) => one.charCodeAt(0)));
-    const record = { replica: reader.u48(), address: reader.text() };
+    const value = read(reader);
     reader.end();
-    return record;
+    return value;
   } catch (error) {
     if (error instanceof DecodeError) return undefined;
     throw error;
   }
+}
+
+/** The entry of a node; undefined if it is not registered. */
+export function recordOf(store: Store, node: NodeId): PeerRecord | undefined {
+  const address = readValue(store.partsOf(peerKey(node)), (reader) => reader.text());
+  if (address === undefined) return undefined;
+  const replica = readValue(store.partsOf(diskKey(node)), (reader) => reader.u48());
+  return { address, replica: replica ?? 0 };
 }
 
 const LONG_AGO = Number.NEGATIVE_INFINITY;
@@ -159,12 +174,13 @@ export class Peers {
 
   /** What is known of a node; a stranger becomes a guest. */
   ofAnyone(node: NodeId): PeerState {
-    const known = this.of(node);
-    if (known !== undefined) return known;
+    return this.of(node) ?? this.addGuest(new PeerState(node));
+  }
+
+  private addGuest(guest: PeerState): PeerState {
     const [oldest] = this.guests.keys();
     if (this.guests.size >= this.maxGuests && oldest !== undefined) this.guests.delete(oldest);
-    const guest = new PeerState(node);
-    this.guests.set(node, guest);
+    this.guests.set(guest.node, guest);
     return guest;
   }
 
@@ -176,8 +192,10 @@ export class Peers {
   read(store: Store): void {
     this.records = new Map();
     for (const key of store.reservedKeys()) {
-      const record = peerRecord(store.partsOf(key));
-      if (record !== undefined) this.records.set(nodeId(key.slice(RESERVED.length)), record);
+      if (!key.startsWith(ENTRY) || key === ENTRY) continue;
+      const node = nodeId(key.slice(ENTRY.length));
+      const record = recordOf(store, node);
+      if (record !== undefined) this.records.set(node, record);
     }
     this.isRegistered = this.records.size === 0 || this.records.has(this.self);
     const before = this.members;
@@ -190,5 +208,13 @@ export class Peers {
       if (replica !== 0) peer.becomes(replica);
       this.members.set(node, peer);
     }
+    for (const [node, peer] of before) if (!this.members.has(node)) this.dismiss(peer);
+  }
+
+  /** It is no peer any more, and is told so: by a report that shows it what it has not heard of. */
+  private dismiss(peer: PeerState): void {
+    peer.held = [];
+    peer.reportNow = 'answer';
+    this.addGuest(peer);
   }
 }

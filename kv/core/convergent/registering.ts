@@ -1,10 +1,11 @@
 /** Peers come and go as operators say so: by changing the entries of the map that stand for them. */
 
+import type { ByteString } from '../command';
 import { type ErrorCode, operatingError } from '../errors';
 import type { NodeId, RequestId } from '../ids';
-import type { Part } from './parts';
+import { isPresent, type Part } from './parts';
 import type { Cell } from './parts_codec';
-import { type PeerRecord, peerKey, peerText } from './peers';
+import { addressText, diskKey, diskText, peerKey } from './peers';
 import type { RegisterRequest, UnregisterRequest } from './requests';
 import type { Stamp } from './stamps';
 import type { ConvergentState } from './state';
@@ -31,14 +32,12 @@ export function receiveRegister(
     );
   }
   const stamp = newStamp(node);
-  const cells: Cell[] = replaced.map(([other]) => deleted(other, stamp));
-  const replica = known.get(peer)?.replica ?? peers.of(peer)?.replica ?? 0;
+  const cells: Cell[] = replaced.flatMap(([other]) => removed(node, other, stamp));
   const isNew = known.get(peer)?.address !== address;
-  if (isNew || renews) cells.push(entry(peer, { address, replica }, stamp));
+  if (isNew || renews) cells.push(value(peerKey(peer), addressText(address), stamp));
   const own = known.get(self);
   if (own === undefined || renews) {
-    const at = own?.address ?? options.address;
-    cells.push(entry(self, { address: at, replica: options.storage }, stamp));
+    cells.push(value(peerKey(self), addressText(own?.address ?? options.address), stamp));
   }
   if (cells.length > 0) {
     node.narrate(`registers ${peer} at ${address}`);
@@ -63,7 +62,7 @@ export function receiveUnregister(
   if (isKnown) {
     node.narrate(`unregisters ${peer}`);
     const stamp = newStamp(node);
-    changeHere(node, stamp, [deleted(peer, stamp)]);
+    changeHere(node, stamp, removed(node, peer, stamp));
     readPeers(node);
   }
   node.pending.answer(id, { deadline, isWrite: isKnown }, { kind: 'done' });
@@ -73,7 +72,7 @@ function fail(node: ConvergentState, id: RequestId, code: ErrorCode, why: string
   node.reply(id, { kind: 'failed', error: operatingError(code, `${why}.`) });
 }
 
-/** Follows what the entries say, whoever has changed them; and keeps this node's own entry true. */
+/** Follows what the entries say, whoever has changed them; and keeps true what this node says of itself. */
 export function readPeers(node: ConvergentState): void {
   if (!node.peersChanged) return;
   node.peersChanged = false;
@@ -83,11 +82,11 @@ export function readPeers(node: ConvergentState): void {
   // Another set of peers: what was stable for the former one is not for this.
   node.stable = undefined;
   const own = peers.registered.get(self);
-  if (own !== undefined && own.replica !== options.storage) writeOwnEntry(node, own.address);
+  if (own !== undefined && own.replica !== options.storage) sayOwnDisk(node);
 }
 
-/** Two nodes of one name would contend for the entry, so each writes it only now and then. */
-function writeOwnEntry(node: ConvergentState, address: string): void {
+/** Two nodes of one name would contend for the key, so each writes it only now and then. */
+function sayOwnDisk(node: ConvergentState): void {
   const { ownRecordAt, options } = node;
   if (node.now < ownRecordAt) {
     node.alarms.at(ownRecordAt, () => {
@@ -97,16 +96,17 @@ function writeOwnEntry(node: ConvergentState, address: string): void {
   }
   node.ownRecordAt = node.now + options.reportMaxMs;
   const stamp = newStamp(node);
-  changeHere(node, stamp, [entry(node.self, { address, replica: options.storage }, stamp)]);
+  changeHere(node, stamp, [value(diskKey(node.self), diskText(options.storage), stamp)]);
   readPeers(node);
 }
 
-function entry(peer: NodeId, record: PeerRecord, stamp: Stamp): Cell {
-  const part: Part = { kind: 'value', stamp, text: peerText(record) };
-  return { key: peerKey(peer), parts: [part] };
+function value(key: ByteString, text: ByteString, stamp: Stamp): Cell {
+  return { key, parts: [{ kind: 'value', stamp, text }] };
 }
 
-const deleted = (peer: NodeId, stamp: Stamp): Cell => ({
-  key: peerKey(peer),
-  parts: [{ kind: 'deleted', stamp }],
-});
+/** What there is of a node goes. */
+function removed({ store }: ConvergentState, peer: NodeId, stamp: Stamp): Cell[] {
+  const parts: Part[] = [{ kind: 'deleted', stamp }];
+  const keys = [peerKey(peer), diskKey(peer)];
+  return keys.filter((key) => isPresent(store.partsOf(key))).map((key) => ({ key, parts }));
+}

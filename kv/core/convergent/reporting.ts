@@ -25,7 +25,9 @@ export function receiveReport(
   peer.reported(report.replica, report.seen);
   peer.collected = union(peer.collected, report.collected);
   if (isNewest) peer.fingerprint = report.fingerprint;
-  if (report.wantsReport) peer.reportNow ??= 'answer';
+  // A stranger who reports takes this node for a peer: from what it lacks it learns that it is none.
+  const isMistaken = !node.peers.isPeer(peer.node) && !covers(report.seen, node.seen);
+  if (report.wantsReport || isMistaken) peer.reportNow ??= 'answer';
   if (isNewest && isEqual(report.seen, node.seen)) {
     const isSame = isAlike(report.fingerprint, node.store.fingerprint);
     if (!isSame && !peer.mustCompare)

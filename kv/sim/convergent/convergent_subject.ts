@@ -26,12 +26,12 @@ import { checkComparisons, delicateMoments, unrestOfGroup } from './convergent_r
 import { settleWithDisk } from './disks_lost';
 import { quietMsOf, recoveryMsOf, type SharedConvergentOptions } from './drawn_options';
 import { LateQuestions } from './late_questions';
-import { Operator } from './operator';
+import { Membership } from './membership';
 import { TimedReplica } from './timed_replica';
 import { TrueHistory } from './true_history';
 import { bytesOf, isIn, isWithin, type Update } from './true_update';
 import { WallClocks } from './wall_clocks';
-import { Witness } from './witness';
+import { Witness, type WitnessHost } from './witness';
 
 type ConvergentEffect = Effect<ConvergentMessage, ConvergentReply>;
 type ConvergentProtocol = Protocol<ConvergentMessage, ConvergentRequest, ConvergentReply>;
@@ -44,19 +44,14 @@ export class ConvergentSubject
   private readonly replicas = new Map<NodeId, TimedReplica>();
   private readonly witnesses = new Map<NodeId, Witness>();
   private readonly history = new TrueHistory();
-  /**
-   * Keys of which a replica that was not registered has written, or had written something that had
-   * not reached everybody when it was unregistered: nobody waited for it before forgetting deletes,
-   * so a delete may have been forgotten too early for what it wrote. They must end equal, no more.
-   */
-  private readonly uncertain = new Set<string>();
-  private readonly answers = new Answers(this.history, this.uncertain);
+  private readonly membership: Membership;
+  private readonly answers: Answers;
+  private readonly host: WitnessHost;
   private readonly clocks: WallClocks;
   private readonly setBack: ClockSetBack;
   private readonly late: ReadonlyMap<NodeId, LateQuestions>;
   private readonly counts = new Map<string, number>();
   private readonly lost = new Set<Update>();
-  private readonly operator: Operator;
   private probes = 0;
   private names = 0;
 
@@ -68,7 +63,12 @@ export class ConvergentSubject
     prng: Prng,
     private readonly report: (name: string, count: number) => void,
   ) {
-    this.operator = new Operator(members);
+    const { replicas, witnesses, history } = this;
+    const minds = prng.stream('changes of mind');
+    const group = { members, replicas, witnesses, history };
+    this.membership = new Membership(group, timeline, configuration, minds);
+    this.answers = new Answers(history, this.membership.uncertain);
+    this.host = this.hostOf(this.membership);
     this.quietMs = quietMsOf(options, prng.stream('quiet'));
     const onJump = () => this.count('wall clocks set');
     this.clocks = new WallClocks(members, timeline, configuration, prng, onJump);
@@ -95,6 +95,7 @@ export class ConvergentSubject
       );
       for (const update of gone) this.lost.add(update);
     }
+    this.membership.peers.dropAfter(storage, core.inspect.seen.get(storage) ?? 0);
     this.witnesses.set(
       self,
       new Witness(self, storage, core.inspect.store, core.inspect.seen, this.host),
@@ -102,19 +103,21 @@ export class ConvergentSubject
     this.answers.restarted(self);
     const others = this.members.filter((id) => id !== self);
     const late = this.late.get(self) as LateQuestions;
-    const replica = new TimedReplica(core, () => this.clocks.read(self), others, late);
+    const due = () => this.membership.due(self);
+    const replica = new TimedReplica(core, () => this.clocks.read(self), others, late, due);
     this.replicas.set(self, replica);
     return replica;
   }
 
-  private readonly host = {
-    history: this.history,
-    uncertain: this.uncertain,
-    made: (node: NodeId, update: Update) => {
-      if (node === this.operator.outsider || !this.isKnown(node)) this.doubt([update]);
-    },
-    latest: (node: NodeId) => ticksOf(millis(this.clocks.read(node) + this.options.maxDriftMs)),
-  };
+  private hostOf(membership: Membership): WitnessHost {
+    const { peers, uncertain } = membership;
+    return {
+      ...{ history: this.history, peers, uncertain },
+      made: (node, update) => membership.made(node, update),
+      said: (node, words) => membership.said(node, words),
+      latest: (node) => ticksOf(millis(this.clocks.read(node) + this.options.maxDriftMs)),
+    };
+  }
 
   observe(node: NodeId, protocol: ConvergentProtocol, effects: readonly ConvergentEffect[]): void {
     const witness = this.witnesses.get(node);
@@ -131,11 +134,10 @@ export class ConvergentSubject
       else if (effect.kind === 'snapshot_commit') this.count('snapshots made');
     }
     this.answers.checkPrompt(node, journal.durable);
-    const { operator, uncertain } = this;
+    const { operator, uncertain } = this.membership;
     if (operator.changes === 0 && uncertain.size === 0) checkComparisons(protocol.core.inspect);
     this.setBack.look(protocol.core.inspect);
-    const { store } = protocol.core.inspect;
-    for (const { request } of protocol.arrived) operator.carriedOut(request, store);
+    this.membership.observe(node, protocol.orders);
   }
 
   /** What is told to others is on the disk. */
@@ -156,43 +158,24 @@ export class ConvergentSubject
 
   ended(node: NodeId): void {
     this.replicas.delete(node);
-    this.operator.ended(node);
+    this.membership.operator.ended(node);
   }
 
   /** Any node can be asked to register or unregister another: mostly it is the first. */
   leader(): NodeId | undefined {
-    return [...this.replicas.keys()].find((id) => id !== this.operator.outsider);
+    return [...this.replicas.keys()].find((id) => id !== this.membership.operator.outsider);
   }
 
   handOver(deadline: Millis): ConvergentRequest | undefined {
     const asked = this.leader();
     if (asked === undefined || this.members.length < 2) return undefined;
-    const request = this.operator.nextChange(asked, deadline);
-    const witness = request.kind === 'unregister' ? this.witnesses.get(request.peer) : undefined;
-    // What it has written and not everybody has seen, nobody waits for any more.
-    if (witness !== undefined) {
-      const all = this.history.between(new Map(), witness.seen);
-      const own = all.filter(({ replica }) => replica === witness.replica);
-      const others = this.others(witness.node);
-      this.doubt(own.filter((update) => others.some(({ durable }) => !isIn(update, durable))));
-    }
-    return request;
-  }
-
-  /** Whether all who are up have the node for a peer, and so wait for it. */
-  private isKnown(node: NodeId): boolean {
-    const others = [...this.replicas].filter(([id]) => id !== node);
-    return others.every(([, { core }]) => core.inspect.peers.registered.has(node));
-  }
-
-  private doubt(updates: readonly Update[]): void {
-    for (const { changes } of updates) for (const key of changes.keys()) this.uncertain.add(key);
+    return this.membership.nextChange(asked, deadline);
   }
 
   /** A disk may be lost while all that is on it is also on others. */
   mayLoseDisk(node: NodeId): boolean {
     const isWhole = this.replicas.size === this.members.length;
-    if (!isWhole || this.operator.outsider !== undefined) return false;
+    if (!isWhole || this.membership.operator.outsider !== undefined) return false;
     const witness = this.witnesses.get(node);
     if (witness === undefined) return false;
     return this.others(node).some(({ durable }) => isWithin(witness.seen, durable));
@@ -220,8 +203,8 @@ export class ConvergentSubject
 
   probe(node: NodeId, kind: 'write' | 'read'): Operation<ConvergentRequest, ConvergentReply> {
     if (kind === 'read') return new ReadOperation('v1');
-    const { outsider } = this.operator;
-    if (outsider !== undefined) return this.operator.registration(node, outsider);
+    const { outsider } = this.membership.operator;
+    if (outsider !== undefined) return this.membership.operator.registration(node, outsider);
     return this.update(`probe-${++this.probes}`, 'probe', [], false);
   }
 
@@ -243,7 +226,7 @@ export class ConvergentSubject
   }
 
   unrest(): string | undefined {
-    const { outsider } = this.operator;
+    const { outsider } = this.membership.operator;
     if (outsider !== undefined) return `${outsider} is not registered`;
     return unrestOfGroup(this.members.map((id) => this.core(id).inspect as ConvergentState));
   }
@@ -273,8 +256,8 @@ export class ConvergentSubject
       for (const [name, count] of Object.entries(this.core(id).inspect.counts))
         this.report(name, count);
     }
-    this.report('keys in doubt', this.uncertain.size);
-    this.report('changes of peers', this.operator.changes);
+    this.report('keys in doubt', this.membership.uncertain.size);
+    this.report('changes of peers', this.membership.operator.changes);
   }
 
   private others(node: NodeId): Witness[] {

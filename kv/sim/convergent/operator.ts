@@ -6,49 +6,57 @@
  * unregistration is still under way, or has a later stamp: the map would rightly follow that.
  */
 
-import { peerKey } from '../../core/convergent/peers';
-import type { ConvergentRequest } from '../../core/convergent/requests';
-import type { Store } from '../../core/convergent/store';
 import { type Millis, millis, type NodeId } from '../../core/ids';
 import { RegisterOperation } from './convergent_operation';
 import { registration } from './timed_replica';
+import type { Order, TruePeers } from './true_peers';
 
 /** The wall clock is the machine's: `timed_replica.ts` puts it in. */
 const wall = millis(0);
 
 export class Operator {
-  /** Who is no peer, or soon will be none. */
+  /** Who is no peer, or soon will be none, or was none and not everybody knows that he is one again. */
   outsider: NodeId | undefined;
   /** What he has asked for so far. */
   changes = 0;
   /** Who was asked to unregister somebody, and has not done it yet. */
   private asked: NodeId | undefined;
-  /** The stamps of the last unregistration and of the last registration. */
-  private unregisteredAt = 0;
-  private registeredAt = 0;
 
-  constructor(private readonly members: readonly NodeId[]) {}
+  constructor(
+    private readonly members: readonly NodeId[],
+    private readonly peers: Pick<TruePeers, 'last'>,
+    /** Whether it is the last word on somebody that he is a peer, and all have that on their disks. */
+    private readonly isSettled: (peer: NodeId) => boolean,
+  ) {}
 
-  /** Asks a node for the next change; another node becomes the outsider. */
-  nextChange(asked: NodeId, deadline: Millis): ConvergentRequest {
+  /** Asks a node for the next change. Once one peer is back another one becomes the outsider. */
+  nextChange(asked: NodeId, deadline: Millis): Order {
     this.changes++;
-    if (this.outsider !== undefined) return registration(this.outsider, wall, deadline);
+    const { outsider } = this;
+    const isBack = outsider !== undefined && this.asked === undefined && this.isSettled(outsider);
+    if (outsider !== undefined && !isBack) return registration(outsider, wall, deadline);
     const others = this.members.filter((id) => id !== asked);
-    const peer = others[this.changes % others.length] as NodeId;
-    this.outsider = peer;
     this.asked = asked;
+    return this.unregistration(others[this.changes % others.length] as NodeId, deadline);
+  }
+
+  /** Takes back what a node has just carried out; undefined if it is none of his own orders. */
+  opposite({ kind, peer }: Order, deadline: Millis): Order | undefined {
+    if (this.outsider !== peer) return undefined;
+    this.changes++;
+    return kind === 'unregister'
+      ? registration(peer, wall, deadline)
+      : this.unregistration(peer, deadline);
+  }
+
+  private unregistration(peer: NodeId, deadline: Millis): Order {
+    this.outsider = peer;
     return { kind: 'unregister', peer, deadline, wall };
   }
 
-  /** A node has carried out a request, and holds this since. */
-  carriedOut(request: ConvergentRequest, store: Store): void {
-    if (request.kind !== 'register' && request.kind !== 'unregister') return;
-    const stamp = store.partsOf(peerKey(request.peer)).at(-1)?.stamp.time ?? 0;
-    if (request.kind === 'register') this.registeredAt = stamp;
-    else {
-      this.asked = undefined;
-      this.unregisteredAt = stamp;
-    }
+  /** A node has carried out what it was asked for. */
+  carriedOut(node: NodeId, { kind }: Order): void {
+    if (kind === 'unregister' && this.asked === node) this.asked = undefined;
   }
 
   /** The process of a node has ended, and with it what it was asked for. */
@@ -60,7 +68,7 @@ export class Operator {
   registration(node: NodeId, outsider: NodeId): RegisterOperation {
     const other = this.members.find((id) => id !== node) as NodeId;
     return new RegisterOperation(node === outsider ? other : outsider, () => {
-      if (this.asked !== undefined || this.registeredAt <= this.unregisteredAt) return false;
+      if (this.asked !== undefined || this.peers.last(outsider)?.isPeer !== true) return false;
       this.outsider = undefined;
       return true;
     });

@@ -13,8 +13,10 @@ import type {
 import { type Millis, millis, NEVER, type NodeId, type RequestId, requestId } from '../../core/ids';
 import type { Effect, Event, Protocol } from '../../core/protocol';
 import type { LateQuestions } from './late_questions';
+import type { Order } from './true_peers';
 
 type ConvergentEvent = Event<ConvergentMessage, ConvergentRequest>;
+type OrderEvent = Extract<ConvergentEvent, { kind: 'request' }> & { readonly request: Order };
 type ConvergentEffect = Effect<ConvergentMessage, ConvergentReply>;
 
 export interface Arrived {
@@ -30,15 +32,19 @@ export class TimedReplica
 {
   /** The requests of clients that came with the last step. */
   arrived: Arrived[] = [];
+  /** What operators asked for in the last step; its own list of peers is an operator's too. */
+  orders: Order[] = [];
   private toRegister: readonly NodeId[];
   private offsetMs = Number.NaN;
   private readonly asked = new Map<RequestId, NodeId>();
+  private lastOrder = 0;
 
   constructor(
     readonly core: Convergent,
     private readonly wall: () => Millis,
     peers: readonly NodeId[],
     private readonly late: LateQuestions,
+    private readonly due: () => readonly Order[],
   ) {
     this.toRegister = core.inspect.seen.size === 0 ? peers : [];
   }
@@ -53,7 +59,11 @@ export class TimedReplica
       return isTimed ? { ...event, request: { ...event.request, wall: this.wall() } } : event;
     });
     this.arrived = timed.flatMap((event) => (event.kind === 'request' ? [event] : []));
-    const all = [...this.clockReading(at), ...this.registrations(), ...timed];
+    const own = [...this.registrations(), ...this.changesOfMind()];
+    const all = [...this.clockReading(at), ...own, ...timed];
+    this.orders = [...own, ...this.arrived].flatMap(({ request }) =>
+      request.kind === 'register' || request.kind === 'unregister' ? [request] : [],
+    );
     return this.core.step(at, all).filter((effect) => {
       if (effect.kind !== 'reply' || effect.id < OWN_REQUESTS) return true;
       // Too much waits for the disk: the driver tries again.
@@ -72,14 +82,23 @@ export class TimedReplica
     return [{ kind: 'request', id: requestId(OWN_REQUESTS), request: { kind: 'clock', wall } }];
   }
 
-  private registrations(): ConvergentEvent[] {
+  private registrations(): OrderEvent[] {
     const peers = this.toRegister;
     this.toRegister = [];
     return peers.map((peer) => {
-      const id = requestId(OWN_REQUESTS + 1 + this.asked.size);
-      this.asked.set(id, peer);
-      return { kind: 'request', id, request: registration(peer, this.wall()) };
+      const event = this.ordered(registration(peer));
+      this.asked.set(event.id, peer);
+      return event;
     });
+  }
+
+  private changesOfMind(): OrderEvent[] {
+    return this.due().map((order) => this.ordered(order));
+  }
+
+  private ordered(order: Order): OrderEvent {
+    const id = requestId(OWN_REQUESTS + ++this.lastOrder);
+    return { kind: 'request', id, request: { ...order, wall: this.wall() } };
   }
 }
 

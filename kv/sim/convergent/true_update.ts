@@ -32,7 +32,13 @@ export class Update {
   }
 }
 
-export const isIn = ({ replica, time }: Update, seen: Seen): boolean =>
+/** When something was said, and by which replica. */
+interface Stamped {
+  readonly replica: number;
+  readonly time: number;
+}
+
+export const isIn = ({ replica, time }: Stamped, seen: Seen): boolean =>
   time <= (seen.get(replica) ?? 0);
 
 export function isWithin(inner: Seen, outer: Seen): boolean {
@@ -40,7 +46,7 @@ export function isWithin(inner: Seen, outer: Seen): boolean {
   return true;
 }
 
-export const byStamp = (one: Update, other: Update): number =>
+export const byStamp = (one: Stamped, other: Stamped): number =>
   one.time - other.time || one.replica - other.replica;
 
 export const textOf = (bytes: Uint8Array): string => String.fromCharCode(...bytes);

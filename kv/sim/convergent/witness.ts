@@ -12,6 +12,7 @@ import type { JournalRecord } from '../../core/protocol';
 import { Violation } from '../violation';
 import type { TrueHistory } from './true_history';
 import { viewText } from './true_key';
+import type { TruePeers, Word } from './true_peers';
 import { isWithin, type Seen, type Update } from './true_update';
 
 /** What the subject knows of keys and clocks that the witness must judge by. */
@@ -19,8 +20,11 @@ export interface WitnessHost {
   readonly history: TrueHistory;
   /** Keys of which nothing is known for certain (`convergent_subject.ts` says why). */
   readonly uncertain: ReadonlySet<string>;
+  readonly peers: TruePeers;
   /** A node has made an update: which of a client's it was. */
   made(node: NodeId, update: Update): void;
+  /** A node has said who is a peer. */
+  said(node: NodeId, words: readonly Word[]): void;
   /** The latest stamp that a node may take from another just now. */
   latest(node: NodeId): number;
 }
@@ -54,6 +58,7 @@ export class Witness {
     for (const key of store.keys()) this.held.set(key, store.partsOf(key));
     this.checkKeys('recovery', [...this.held.keys(), ...host.history.keys]);
     host.history.checkCauses(node, seen, host.history.between(new Map(), seen));
+    this.checkPeers();
   }
 
   stepBegins(): void {
@@ -95,12 +100,14 @@ export class Witness {
       ...fresh.flatMap(({ changes }) => [...changes.keys()]),
     ];
     this.checkKeys('state', keys);
+    this.checkPeers();
     this.moments.push(this.seen);
   }
 
   /** A client's update is known by the unique text that it puts beside what else it does. */
   private noteMade(cells: ConvergentRecord['cells'], time: number, before: Seen): void {
-    const { history } = this.host;
+    const { history, peers } = this.host;
+    this.host.said(this.node, peers.said(cells, time, this.replica));
     const updates = cells.flatMap(({ parts }) =>
       parts.flatMap((part) => {
         const isOwn = part.stamp.time === time && part.stamp.replica === this.replica;
@@ -127,6 +134,10 @@ export class Witness {
       const [is, should] = [this.viewOf(key), this.host.history.view(key, this.seen)];
       if (is !== should) fail(checker, `${this.node} has ${key} = "${is}", should be "${should}"`);
     }
+  }
+
+  private checkPeers(): void {
+    this.host.peers.check(this.node, this.seen, (key) => this.held.get(key));
   }
 
   /** What clients would be shown of a key. */

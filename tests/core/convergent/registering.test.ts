@@ -141,3 +141,88 @@ test('after a restart everybody still knows everybody', () => {
   group.restart(a);
   expect(peersOf(group, a)).toEqual([b, c]);
 });
+
+test('who is unregistered is told so, and stays it, whatever it had still to say of itself', () => {
+  // A node that wrote its disk into its entry late, not knowing, was a peer again by the clock's order.
+  const group = new ConvergentGroup(2).meet();
+  const [a, b] = group.ids as [NodeId, NodeId];
+  group.run(5000);
+  for (let round = 0; round < 2; round++) {
+    group.unregister(a, b);
+    group.register(a, b);
+    group.run(50);
+  }
+  group.unregister(a, b);
+  group.put(a, 'k', 1);
+  group.run(120_000);
+  expect([peersOf(group, a), peersOf(group, b)]).toEqual([[], []]);
+  expect([a, b].map((id) => group.core(id).status().isUnregistered)).toEqual([false, true]);
+});
+
+test('who is registered, unregistered and lost its disk meanwhile is no peer either', () => {
+  const [group, a, b, c] = three();
+  group.isolate(c);
+  group.unregister(a, c);
+  group.run(3000);
+  group.wipe(c);
+  group.heal();
+  group.run(120_000);
+  expect([peersOf(group, a), peersOf(group, b), peersOf(group, c)]).toEqual([[b], [a], []]);
+});
+
+test.each([
+  ['the word itself is lost', true],
+  ['it was down', false],
+])('who is unregistered learns it from its next report: %s', (_, isUp) => {
+  const [group, a, b, c] = three();
+  if (isUp) group.isolate(c);
+  else group.crash(c);
+  group.unregister(a, c);
+  group.run(20_000);
+  if (isUp) {
+    expect(peersOf(group, c)).toEqual([a, b]);
+    group.heal();
+  } else group.restart(c);
+  group.run(120_000);
+  expect(group.core(c).status().isUnregistered).toBe(true);
+  expect(peersOf(group, c)).toEqual([]);
+  const before = group.sent.length;
+  group.run(120_000);
+  expect(group.sent.slice(before).filter(({ from, to }) => from === c || to === c)).toEqual([]);
+});
+
+test('who is unregistered keeps its tombstones: it may be a peer after all', () => {
+  // Found by the simulator, seed 202176641: a registration was under way to the one that collected.
+  const [group, a, b, c] = three();
+  group.isolate(b);
+  group.put(b, 'k', 1);
+  group.run(10);
+  group.delete(a, 'k');
+  group.unregister(a, c);
+  group.run(1000);
+  expect(group.core(c).status().isUnregistered).toBe(true);
+  group.register(b, c);
+  group.heal();
+  group.isolate(a);
+  group.run(3000);
+  expect(peersOf(group, c)).toEqual([a, b]);
+  expect(group.get(c, 'k')).toBeUndefined();
+  group.heal();
+  group.run(20_000);
+  expect([a, b, c].map((id) => group.get(id, 'k'))).toEqual([undefined, undefined, undefined]);
+  expect([a, b, c].map((id) => group.core(id).status().tombstones)).toEqual([0, 0, 0]);
+});
+
+test('an unregistered replica that goes on alone collects once it has no peers registered either', () => {
+  const group = new ConvergentGroup(2).meet();
+  const [a, b] = group.ids as [NodeId, NodeId];
+  group.unregister(a, b);
+  group.run(3000);
+  group.put(b, 'k', 1);
+  group.delete(b, 'k');
+  group.run(20_000);
+  expect(group.core(b).status().tombstones).toBeGreaterThan(0);
+  group.unregister(b, a);
+  group.run(20_000);
+  expect(group.core(b).status()).toMatchObject({ tombstones: 0, isUnregistered: false });
+});
