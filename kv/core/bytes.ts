@@ -8,7 +8,7 @@
  */
 
 import { invariant } from './assert';
-import { latin1Text } from './latin1';
+import { latin1Text, putLatin1 } from './latin1';
 import { allocate } from './slab';
 
 /** Bytes that do not say what they should: hostile, damaged or of another version. */
@@ -105,7 +105,7 @@ export class ByteWriter {
   /** One byte for each character; every character must be below 256. */
   latin1(text: string): this {
     this.reserve(text.length);
-    for (let i = 0; i < text.length; i++) this.buffer[this.at + i] = text.charCodeAt(i);
+    putLatin1(text, this.buffer, this.at);
     this.at += text.length;
     return this;
   }

@@ -8,8 +8,8 @@ import {
   MAX_U48,
   utf8Length,
 } from '../../kv/core/bytes';
-import { latin1Text, plainLatin1 } from '../../kv/core/latin1';
-import { nativeLatin1 } from '../../kv/runtime/native_latin1';
+import { latin1Text, plainLatin1, plainPutLatin1, putLatin1 } from '../../kv/core/latin1';
+import { nativeLatin1, nativePutLatin1 } from '../../kv/runtime/native_latin1';
 
 type Field =
   | { kind: 'u8' | 'u32' | 'u48' | 'f64'; value: number }
@@ -122,6 +122,24 @@ describe('byte strings', () => {
         expect(latin1Text(bytes, start, end)).toBe(expected);
         expect(plainLatin1(bytes, start, end)).toBe(expected);
         expect(nativeLatin1(bytes, start, end)).toBe(expected);
+      }),
+    );
+  });
+
+  test('are put where they belong, and nothing beside them is touched', () => {
+    const text = fc.uint8Array({ maxLength: 100 }).map((bytes) => latin1Text(bytes));
+    fc.assert(
+      fc.property(text, fc.nat(20), fc.nat(20), fc.nat(100), (whole, before, behind, cut) => {
+        // A piece of a longer text is what a snapshot puts.
+        const piece = whole.slice(cut);
+        const expected = Buffer.alloc(before + piece.length + behind, 7);
+        expected.set(Buffer.from(piece, 'latin1'), before);
+        for (const put of [putLatin1, plainPutLatin1, nativePutLatin1]) {
+          const larger = new Uint8Array(expected.length + 2).fill(7);
+          put(piece, larger.subarray(1, 1 + expected.length), before);
+          expect(Buffer.from(larger.subarray(1, -1)).equals(expected)).toBe(true);
+          expect([larger[0], larger.at(-1)]).toEqual([7, 7]);
+        }
       }),
     );
   });
