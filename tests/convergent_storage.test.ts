@@ -155,7 +155,7 @@ test('an operator who registers a peer and changes his mind at once is obeyed', 
     await one.unregister(urlOf(two));
   }
   // The other hears of it, though it may have missed some of this; from then on it hears nothing.
-  await until(() => two.status().peers.length === 0);
+  await until(() => (two.status().peers as unknown[]).length === 0);
   await one.put('key', 1);
   await new Promise((next) => setTimeout(next, 300));
   expect([one.status().peers, two.status().peers]).toEqual([[], []]);
