@@ -128,6 +128,14 @@ export class PeerState {
     this.candidate ??= this.vouched;
   }
 
+  /**
+   * It was asked for what it had said that it has, and has not: a late report spoke of a disk that
+   * was lost. If it was a newer report than this answer, it will say so again.
+   */
+  hasNoMore(seen: Vector): void {
+    this.seen = seen;
+  }
+
   /** Moves on what counts for collecting, as far as its own updates have come to us. */
   settle(seen: Vector): void {
     const { candidate, replica } = this;

@@ -142,6 +142,7 @@ export function receivePart(
   }
   node.pulling = undefined;
   peer.mustCompare = false;
+  if (covers(node.seen, part.seen)) peer.hasNoMore(part.seen);
   // What the giver has collected is gone from here too, without a tombstone.
   const { seen, collected } = part;
   mergeAll(node, { seen, collected, cells: pulling.cells, leaves: pulling.leaves });

@@ -56,3 +56,41 @@ test('parts of a transfer that was begun twice, because the first question came 
   group.run(20_000);
   expectAll(group, [a, b]);
 });
+
+test('what was lost with a disk is not asked for again and again, though a late report speaks of it', () => {
+  const group = new ConvergentGroup(3).meet();
+  const [a, b, c] = group.ids as [NodeId, NodeId, NodeId];
+  group.run(3000);
+  // It reports an update that nobody else ever gets, and the report is under way for long.
+  group.isolate(c);
+  group.put(c, 'k', 1);
+  group.run(1000);
+  const report = group.sent.findLast(
+    ({ from, to, message }) => from === c && to === a && message.kind === 'report',
+  );
+  group.wipe(c);
+  group.heal();
+  group.register(b, c);
+  group.run(5000);
+  expect(
+    group
+      .core(a)
+      .status()
+      .peers.map(({ isAhead }) => isAhead),
+  ).toEqual([false, false]);
+  group.repeat(report as NonNullable<typeof report>);
+  const before = group.sent.length;
+  group.run(10_000);
+  const pulls = group.sent.slice(before).filter(({ message }) => message.kind === 'pull');
+  expect(pulls).toHaveLength(1);
+  expect(
+    group
+      .core(a)
+      .status()
+      .peers.map(({ isAhead }) => isAhead),
+  ).toEqual([false, false]);
+  // What the new disk gets is asked for as ever.
+  group.put(c, 'k', 2);
+  group.run(1000);
+  expect(group.get(a, 'k')).toBe(2);
+});
