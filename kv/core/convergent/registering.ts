@@ -72,7 +72,7 @@ function fail(node: ConvergentState, id: RequestId, code: ErrorCode, why: string
   node.reply(id, { kind: 'failed', error: operatingError(code, `${why}.`) });
 }
 
-/** Follows what the entries say, whoever has changed them; and keeps true what this node says of itself. */
+/** Follows what the map says, whoever has changed it; and keeps true what this node says of itself. */
 export function readPeers(node: ConvergentState): void {
   if (!node.peersChanged) return;
   node.peersChanged = false;

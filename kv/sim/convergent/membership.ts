@@ -92,15 +92,8 @@ export class Membership {
   }
 
   private isSettled(peer: NodeId): boolean {
-    const witnesses = [...this.group.witnesses.values()];
-    const isComplete = witnesses.length === this.group.members.length;
-    return (
-      isComplete &&
-      this.peers.isSettled(
-        peer,
-        witnesses.map(({ durable }) => durable),
-      )
-    );
+    const durable = [...this.group.witnesses.values()].map((witness) => witness.durable);
+    return durable.length === this.group.members.length && this.peers.isSettled(peer, durable);
   }
 
   /** What somebody has written and not everybody has on his disk, nobody waits for any more. */
