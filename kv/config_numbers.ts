@@ -75,6 +75,18 @@ export const RAFT_NUMBERS = {
     1024 * GIB,
     'log since the last snapshot that makes a new one',
   ),
+  snapshotLogPercent: count(
+    100,
+    0,
+    10_000,
+    'the same in percent of the last snapshot; the larger of the two counts',
+  ),
+  snapshotSpreadPercent: count(
+    50,
+    0,
+    90,
+    'how much earlier than that a node may take it, in percent, so that nodes take turns',
+  ),
   keepLogBytes: bytes(16 * MIB, 0, 1024 * GIB, 'log kept behind a snapshot for slow followers'),
   snapshotSliceBytes: bytes(
     128 * KIB,

@@ -21,7 +21,7 @@ export const CHECKS = {
   matches: 'what a node takes for durable, here or at a follower, is on that disk',
   rounds: 'an answer to a heartbeat is counted for the round that it answers',
   lease: 'while a leader trusts its lease nobody else is elected',
-  bounds: 'requests and messages under way stay within their limits',
+  bounds: 'requests, messages and the log behind a snapshot stay within their limits',
   refusals: 'a write that was forwarded once is refused, or it is in a log, but not both',
   replies: 'a request is answered once',
   'uncommitted read': 'no read is answered from a state that is not committed',

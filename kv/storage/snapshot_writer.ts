@@ -18,7 +18,7 @@ import {
 import type { SnapshotFile } from './snapshot_reader';
 import { inOrder, writeWhole } from './whole_files';
 
-/** How many blocks are gathered before they are written. */
+/** How many blocks are gathered before they are written and flushed. */
 const BLOCKS_AT_ONCE = 16;
 
 export class SnapshotWriter {
@@ -48,7 +48,9 @@ export class SnapshotWriter {
   }
 
   open(done: Done): void {
-    this.fs.open(this.path + PARTIAL, 'create', (error, file) => {
+    // Flushed piece by piece: a large file that is flushed at its end keeps the journal waiting, on
+    // which all writes of the node depend.
+    this.fs.open(this.path + PARTIAL, 'durable_create', (error, file) => {
       if (error !== null) {
         done(error);
         return;
@@ -83,7 +85,6 @@ export class SnapshotWriter {
       [
         (next) => this.flush(next),
         (next) => writeWhole(fs, file, [snapshotFooter(size, seed)], this.end, next),
-        (next) => fs.sync(file, next),
         (next) => fs.rename(path + PARTIAL, path, next),
         (next) => fs.syncFolder(folder, next),
       ],

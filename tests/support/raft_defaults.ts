@@ -17,6 +17,8 @@ export const NODE_OPTIONS = {
   maxUncommittedBytes: 1024 * 1024,
   maxPendingRequests: 1000,
   snapshotLogBytes: 16 * 1024 * 1024,
+  snapshotLogPercent: 0,
+  snapshotSpreadPercent: 0,
   keepLogBytes: 0,
   snapshotSliceBytes: 1024,
   machineSettings: encodeSettings(DEFAULT_SESSION_SETTINGS),

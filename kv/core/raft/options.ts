@@ -42,8 +42,12 @@ export interface RaftOptions {
   /** Past this many unanswered requests of clients, further ones are refused. */
   readonly maxPendingRequests: number;
 
-  /** A snapshot is taken when this much log has been applied since the last one. */
+  /** A snapshot is taken when this much log has been applied since the last one, … */
   readonly snapshotLogBytes: number;
+  /** … and as many hundredths of the last one’s size: the larger of the two counts. */
+  readonly snapshotLogPercent: number;
+  /** Each one is taken earlier by up to this part of that, at random, so that nodes take turns. */
+  readonly snapshotSpreadPercent: number;
   /** This much log is kept behind a snapshot for followers that are a little behind. */
   readonly keepLogBytes: number;
   /** The size of one slice of a snapshot. */

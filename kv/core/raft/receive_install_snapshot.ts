@@ -9,7 +9,7 @@ import { logIndex, type NodeId, type SnapshotName } from '../ids';
 import type { MessageOf } from './messages';
 import { followLeader } from './roles';
 import { decodeSnapshotMeta } from './snapshot_meta';
-import { abandonSnapshot, releaseJournal } from './snapshot_taking';
+import { abandonSnapshot, countApplied, releaseJournal } from './snapshot_taking';
 import type { InstallingSnapshot, RaftState } from './state';
 
 export function receiveInstallSnapshot(
@@ -61,8 +61,8 @@ export function receivedSnapshotSaved(raft: RaftState, size: number): void {
   }
   raft.narrate(`installed the snapshot at ${index}@${term}`);
   adoptBase(raft, installing);
-  // What was applied since: the next snapshot of our own must be of something newer than this one.
-  raft.appliedBytes = raft.log.bytesAfter(index) - raft.log.bytesAfter(raft.applied);
+  // The next snapshot of our own must be of something newer than this one.
+  countApplied(raft);
   raft.durable = logIndex(Math.max(raft.durable, index));
   releaseJournal(raft);
   raft.freshness.applied(raft.applied);

@@ -6,18 +6,13 @@
 
 import { type JournalSequence, journalSequence, logIndex, type SnapshotName } from '../ids';
 import { encodeSnapshotMeta, nameSnapshot } from './snapshot_meta';
+import { drawEarliness, snapshotIsDue } from './snapshot_share';
 import type { RaftState } from './state';
-
-/** While a follower is being sent a snapshot, the log may grow to this many times its share. */
-const PATIENCE_FACTOR = 4;
 
 /** Begins a snapshot when enough has been applied since the last one; once for each step. */
 export function maybeTakeSnapshot(raft: RaftState): void {
   if (raft.taking !== undefined || raft.installing !== undefined) return;
-  const share = raft.options.snapshotLogBytes;
-  if (raft.appliedBytes < share) return;
-  if (isSending(raft) && raft.appliedBytes < share * PATIENCE_FACTOR) return;
-  beginSnapshot(raft);
+  if (snapshotIsDue(raft)) beginSnapshot(raft);
 }
 
 export function beginSnapshot(raft: RaftState): void {
@@ -29,6 +24,7 @@ export function beginSnapshot(raft: RaftState): void {
   raft.narrate(`takes a snapshot at ${index}@${term}`);
   const cursor = raft.machine.beginSnapshot();
   raft.appliedBytes = 0;
+  raft.snapshotEarliness = drawEarliness(raft.snapshotPrng, raft.options);
   raft.taking = { name, index, term, meta, cursor, offset: 0, committed: false };
   raft.effect({ kind: 'snapshot_open', snapshot: name, meta });
   writeSlice(raft);
@@ -57,7 +53,14 @@ export function abandonSnapshot(raft: RaftState): void {
   if (taking === undefined) return;
   taking.cursor.release();
   raft.taking = undefined;
+  countApplied(raft);
   raft.effect({ kind: 'snapshot_abort', snapshot: taking.name });
+}
+
+/** Counts anew what was applied since the snapshot that is durable here. */
+export function countApplied(raft: RaftState): void {
+  const { log, snapshot, applied } = raft;
+  raft.appliedBytes = log.bytesAfter(snapshot?.index ?? logIndex(0)) - log.bytesAfter(applied);
 }
 
 /**
@@ -106,13 +109,4 @@ function compactLog(raft: RaftState): void {
   }
   log.compactTo(index);
   releaseJournal(raft);
-}
-
-/** Whether a follower is being sent the present snapshot: replacing it would begin it anew. */
-function isSending(raft: RaftState): boolean {
-  if (raft.role.kind !== 'leader') return false;
-  return [...raft.role.progress.values()].some(
-    ({ mode, heardAt }) =>
-      mode.kind === 'snapshot' && raft.now - heardAt < raft.options.electionTimeoutMaxMs,
-  );
 }

@@ -36,6 +36,7 @@ import { describe, describeEntries, describeReply } from './narration';
 import type { RaftOptions } from './options';
 import type { RaftReply } from './requests';
 import { type Role, startingRole } from './roles';
+import { drawEarliness } from './snapshot_share';
 
 export type RaftEffect = Effect<RaftMessage, RaftReply<unknown>>;
 export type ReplicatedMachine = Sessions<unknown, unknown>;
@@ -117,6 +118,9 @@ export class RaftState {
   appliedTerm: Term;
   /** The bytes of the entries applied since the last snapshot was begun. */
   appliedBytes = 0;
+  /** How much earlier than its share allows this node takes the next one: `snapshot_share.ts`. */
+  snapshotEarliness: number;
+  readonly snapshotPrng: Prng;
   /** The cluster's time at the last applied entry. */
   machineTime: Millis;
   /** Our own log is durable up to here. */
@@ -164,6 +168,8 @@ export class RaftState {
     this.appliedTerm = (initial.snapshot?.term ?? 0) as Term;
     this.durable = initial.log.lastIndex;
     this.prng = new Prng(options.seed, `election ${options.self}`);
+    this.snapshotPrng = new Prng(options.seed, `snapshots ${options.self}`);
+    this.snapshotEarliness = drawEarliness(this.snapshotPrng, options);
     this.freshness = new Freshness(options.seed);
     const begins = initial.term === 0 || this.isSoleVoter;
     this.contact = startingContact(!begins, now);

@@ -20,6 +20,7 @@ export function drawRaftOptions(prng: Prng, slowestDelayMs: number): SharedOptio
     maxKeys: prng.pick([1_000_000, 1_000_000, 200]),
     maxSessions: fewSessions ? prng.pick([8, 16]) : 10_000,
   };
+  const shares = prng.stream('snapshot shares');
   return {
     electionTimeoutMinMs: millis(electionTimeoutMinMs),
     electionTimeoutMaxMs: millis(electionTimeoutMinMs * 2),
@@ -33,6 +34,9 @@ export function drawRaftOptions(prng: Prng, slowestDelayMs: number): SharedOptio
     maxUncommittedBytes: prng.pick([1500, 1024 * 1024, 1024 * 1024]),
     maxPendingRequests: prng.pick([4, 1000, 1000]),
     snapshotLogBytes: prng.pick([2000, 8000, 30_000, 1e9]),
+    // Of a stream of their own: older seeds go on drawing what they drew.
+    snapshotLogPercent: shares.pick([0, 20, 100]),
+    snapshotSpreadPercent: shares.pick([0, 0, 50]),
     keepLogBytes: prng.pick([0, 1000, 10_000]),
     snapshotSliceBytes: prng.pick([64, 500, 10_000]),
     machineSettings: encodeSettings(session),

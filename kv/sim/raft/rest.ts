@@ -1,5 +1,6 @@
 /** Bounds that a node keeps at any time, and what it looks like when nothing is left to do. */
 
+import { logIndex } from '../../core/ids';
 import type { RaftState } from '../../core/raft/state';
 import { statusOf } from '../../core/raft/status';
 import { Violation } from '../violation';
@@ -15,6 +16,7 @@ export function checkBounds(raft: Node): void {
       `${self} holds ${clients.size} requests, ${options.maxPendingRequests} are allowed`,
     );
   }
+  checkLogBehindSnapshot(raft);
   if (role.kind !== 'leader') return;
   for (const { id, inflightMessages } of role.progress.values()) {
     if (inflightMessages > options.maxInflightMessages) {
@@ -24,6 +26,25 @@ export function checkBounds(raft: Node): void {
       );
     }
   }
+}
+
+/**
+ * A snapshot is taken before more than its share of log lies behind the last one, and a leader that
+ * sends the last one takes the next before that is four times the fixed share or twice the other.
+ */
+function checkLogBehindSnapshot(raft: Node): void {
+  const { options, self, role, log, snapshot, applied } = raft;
+  if (raft.taking !== undefined || raft.installing !== undefined) return;
+  const fixed = options.snapshotLogBytes;
+  const bySize = ((snapshot?.size ?? 0) * options.snapshotLogPercent) / 100;
+  const allowed =
+    role.kind === 'leader' ? Math.max(4 * fixed, 2 * bySize) : Math.max(fixed, bySize);
+  const behind = log.bytesAfter(snapshot?.index ?? logIndex(0)) - log.bytesAfter(applied);
+  if (behind < allowed) return;
+  throw new Violation(
+    'bounds',
+    `${self} has applied ${behind} bytes of log since its snapshot and takes none, ${allowed} are allowed`,
+  );
 }
 
 /** What is not at rest; undefined when everything is. `hasState` compares with the reference. */
