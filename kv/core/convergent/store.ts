@@ -54,7 +54,7 @@ export class Store {
     return this.bytesHeld;
   }
 
-  /** How many keys are remembered as deleted. */
+  /** How many keys of clients are remembered as deleted. */
   get tombstones(): number {
     return this.withTombstones.size;
   }
@@ -97,6 +97,7 @@ export class Store {
     if (!isReserved(key)) this.present += Number(isPresent(parts)) - Number(isPresent(old));
     if (old.length === 0) this.bytesHeld += key.length;
     if (parts.length === 0) this.bytesHeld -= key.length;
+    if (isReserved(key)) return;
     if (parts.some(isTombstone)) this.withTombstones.add(key);
     else this.withTombstones.delete(key);
   }
@@ -125,7 +126,11 @@ export class Store {
     return keys;
   }
 
-  /** Keys with tombstones; goes on while keys come and go. */
+  /**
+   * Keys with tombstones that may be collected; goes on while keys come and go. Those of reserved keys
+   * stay: they are few, and who was unregistered must not be a peer again by an earlier word of its
+   * own, for which nobody waits any more.
+   */
   tombstoneKeys(): IterableIterator<ByteString> {
     return this.withTombstones.keys();
   }

@@ -114,7 +114,7 @@ export class ConvergentSubject
     return {
       ...{ history: this.history, peers, uncertain },
       made: (node, update) => membership.made(node, update),
-      said: (node, words) => membership.said(node, words),
+      said: (words) => membership.said(words),
       latest: (node) => ticksOf(millis(this.clocks.read(node) + this.options.maxDriftMs)),
     };
   }

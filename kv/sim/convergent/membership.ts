@@ -63,12 +63,11 @@ export class Membership {
   }
 
   made(node: NodeId, update: Update): void {
-    if (this.isInDoubt(node)) this.doubt([update]);
+    if (node === this.operator.outsider || !this.isKnown(node)) this.doubt([update]);
   }
 
-  said(node: NodeId, words: readonly Word[]): void {
+  said(words: readonly Word[]): void {
     this.words.push(...words);
-    if (this.isInDoubt(node)) for (const { peer } of words) this.peers.doubt(peer);
   }
 
   /** A node has taken a step. */
@@ -79,10 +78,6 @@ export class Membership {
       this.operator.carriedOut(node, order);
       this.minds.carriedOut(order);
     }
-  }
-
-  private isInDoubt(node: NodeId): boolean {
-    return node === this.operator.outsider || !this.isKnown(node);
   }
 
   /** Whether all who are up have the node for a peer, and so wait for it. */

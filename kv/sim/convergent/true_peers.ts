@@ -24,8 +24,6 @@ export interface Word {
 
 export class TruePeers {
   private words: Word[] = [];
-  /** Somebody for whom nobody waited has spoken of these, perhaps against what all had forgotten. */
-  private readonly doubted = new Set<NodeId>();
 
   constructor(private readonly members: readonly NodeId[]) {}
 
@@ -38,10 +36,6 @@ export class TruePeers {
     });
     this.words.push(...said);
     return said;
-  }
-
-  doubt(peer: NodeId): void {
-    this.doubted.add(peer);
   }
 
   /** What a replica has said after this time was lost before anybody heard of it. */
@@ -66,7 +60,6 @@ export class TruePeers {
   /** Holds what a replica shows against what it has seen. */
   check(node: NodeId, seen: Seen, partsOf: (key: string) => Parts | undefined): void {
     for (const peer of this.members) {
-      if (this.doubted.has(peer)) continue;
       const is = partsOf(peerKey(peer))?.some(({ kind }) => kind === 'value') === true;
       const should = this.last(peer, seen)?.isPeer === true;
       if (is === should) continue;

@@ -23,8 +23,8 @@ export interface WitnessHost {
   readonly peers: TruePeers;
   /** A node has made an update: which of a client's it was. */
   made(node: NodeId, update: Update): void;
-  /** A node has said who is a peer. */
-  said(node: NodeId, words: readonly Word[]): void;
+  /** The node has said who is a peer. */
+  said(words: readonly Word[]): void;
   /** The latest stamp that a node may take from another just now. */
   latest(node: NodeId): number;
 }
@@ -107,7 +107,7 @@ export class Witness {
   /** A client's update is known by the unique text that it puts beside what else it does. */
   private noteMade(cells: ConvergentRecord['cells'], time: number, before: Seen): void {
     const { history, peers } = this.host;
-    this.host.said(this.node, peers.said(cells, time, this.replica));
+    this.host.said(peers.said(cells, time, this.replica));
     const updates = cells.flatMap(({ parts }) =>
       parts.flatMap((part) => {
         const isOwn = part.stamp.time === time && part.stamp.replica === this.replica;

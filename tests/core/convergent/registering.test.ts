@@ -159,6 +159,22 @@ test('who is unregistered is told so, and stays it, whatever it had still to say
   expect([a, b].map((id) => group.core(id).status().isUnregistered)).toEqual([false, true]);
 });
 
+test('an unregistration is remembered against earlier words that nobody had heard', () => {
+  // Found by the simulator, seed 1156: with nobody left to wait for, it was forgotten at once.
+  const group = new ConvergentGroup(2);
+  const [a, b] = group.ids as [NodeId, NodeId];
+  group.isolate(b);
+  group.register(a, b);
+  group.register(b, a);
+  group.unregister(a, b);
+  group.run(1000);
+  group.heal();
+  group.run(120_000);
+  expect([peersOf(group, a), peersOf(group, b)]).toEqual([[], []]);
+  expect(group.core(b).status().isUnregistered).toBe(true);
+  expect(group.core(a).status().tombstones).toBe(0);
+});
+
 test('who is registered, unregistered and lost its disk meanwhile is no peer either', () => {
   const [group, a, b, c] = three();
   group.isolate(c);
