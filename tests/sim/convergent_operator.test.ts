@@ -93,13 +93,15 @@ test('the next one goes only when all have the last one back', () => {
   expect(next.peer).not.toBe(order.peer);
 });
 
-test('he takes back only what he has asked for himself, and only the last of it', () => {
+test('he may insist at any node, also at the outsider, who registers another and so himself', () => {
   const { operator, order } = new World();
-  const back = operator.opposite(order, NEVER);
-  expect(back).toMatchObject({ kind: 'register', peer: order.peer });
-  expect(operator.opposite(back as Order, NEVER)).toMatchObject({ ...order, deadline: NEVER });
-  const other = ALL.find((id) => id !== order.peer) as typeof A;
-  expect(operator.opposite({ ...order, peer: other }, NEVER)).toBeUndefined();
+  const outsider = order.peer;
+  const other = ALL.find((id) => id !== outsider) as typeof A;
+  const insist = (kind: Order['kind'], node: typeof A) =>
+    operator.insist(kind, node, outsider, NEVER);
+  expect(insist('register', other)).toMatchObject({ kind: 'register', peer: outsider });
+  expect(insist('unregister', other)).toMatchObject({ kind: 'unregister', peer: outsider });
+  expect(insist('register', outsider).peer).not.toBe(outsider);
 });
 
 describe('the oracle of who is a peer', () => {

@@ -45,7 +45,8 @@ export class Membership {
     const { members } = group;
     this.peers = new TruePeers(members);
     this.operator = new Operator(members, this.peers, (peer) => this.isSettled(peer));
-    this.minds = new ChangesOfMind(members, this.operator, timeline, configuration, prng);
+    const hasNews = (node: NodeId, peer: NodeId) => this.hasNewsFor(node, peer);
+    this.minds = new ChangesOfMind(members, this.operator, timeline, configuration, prng, hasNews);
   }
 
   /** What a node is asked for now by an operator who has changed his mind. */
@@ -76,8 +77,14 @@ export class Membership {
     this.words = [];
     for (const order of orders) {
       this.operator.carriedOut(node, order);
-      this.minds.carriedOut(order);
+      this.minds.carriedOut(node, order);
     }
+  }
+
+  private hasNewsFor(node: NodeId, peer: NodeId): boolean {
+    const [own, theirs] = [node, peer].map((id) => this.group.witnesses.get(id));
+    const replica = own?.replica ?? 0;
+    return (own?.durable.get(replica) ?? 0) > (theirs?.seen.get(replica) ?? 0);
   }
 
   /** Whether all who are up have the node for a peer, and so wait for it. */

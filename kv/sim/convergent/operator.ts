@@ -40,13 +40,11 @@ export class Operator {
     return this.unregistration(others[this.changes % others.length] as NodeId, deadline);
   }
 
-  /** Takes back what a node has just carried out; undefined if it is none of his own orders. */
-  opposite({ kind, peer }: Order, deadline: Millis): Order | undefined {
-    if (this.outsider !== peer) return undefined;
+  /** Asks a node for a change about the outsider; himself he cannot register, but another. */
+  insist(kind: Order['kind'], node: NodeId, outsider: NodeId, deadline: Millis): Order {
     this.changes++;
-    return kind === 'unregister'
-      ? registration(peer, wall, deadline)
-      : this.unregistration(peer, deadline);
+    if (kind === 'unregister') return this.unregistration(outsider, deadline);
+    return registration(this.whomToRegister(node, outsider), wall, deadline);
   }
 
   private unregistration(peer: NodeId, deadline: Millis): Order {
@@ -66,11 +64,15 @@ export class Operator {
 
   /** Registers the outsider again; asked of himself, he registers another, and so himself too. */
   registration(node: NodeId, outsider: NodeId): RegisterOperation {
-    const other = this.members.find((id) => id !== node) as NodeId;
-    return new RegisterOperation(node === outsider ? other : outsider, () => {
+    return new RegisterOperation(this.whomToRegister(node, outsider), () => {
       if (this.asked !== undefined || this.peers.last(outsider)?.isPeer !== true) return false;
       this.outsider = undefined;
       return true;
     });
+  }
+
+  private whomToRegister(node: NodeId, outsider: NodeId): NodeId {
+    const other = this.members.find((id) => id !== node) as NodeId;
+    return node === outsider ? other : outsider;
   }
 }
