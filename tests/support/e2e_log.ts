@@ -48,6 +48,10 @@ export class LogWorld {
     const world = await LogWorld.make(options);
     await Promise.all(world.all.map((node) => node.start()));
     await world.healthy();
+    // A secondary is healthy once it was heard of; a master with a quorum waits until it follows.
+    await eventually('the master takes appends', async () => {
+      return (await send(world.master.url, '/health/ready')).status === 200;
+    });
     return world;
   }
 
