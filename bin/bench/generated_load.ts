@@ -33,7 +33,7 @@ export class GeneratedLoad {
 
   async go(): Promise<LoadResult> {
     // The generator is ours and compiled with this: it answers `go` with a result.
-    return (await this.worker.ask('go')) as LoadResult;
+    return (await this.worker.askForLong('go')) as LoadResult;
   }
 
   async finish(): Promise<void> {

@@ -109,7 +109,10 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`bench: ${error instanceof Error ? error.message : error}\n`);
-  process.exitCode = error instanceof FlagError ? 2 : 1;
-});
+main(process.argv.slice(2))
+  .catch((error: unknown) => {
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = error instanceof FlagError ? 2 : 1;
+  })
+  // What is left of a system that did not start must not keep this process alive.
+  .finally(() => process.stdout.write('', () => process.exit()));

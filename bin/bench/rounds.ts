@@ -108,11 +108,18 @@ class Field {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  private async start(system: System, { nodes }: Shape): Promise<void> {
+  /** Once more if it fails: somebody else may have taken a port that was free a moment before. */
+  private async start(system: System, shape: Shape): Promise<void> {
     if (this.started.has(system)) return;
+    const startOnce = () => this.startOnce(system, shape);
+    this.started.set(system, await startOnce().catch(startOnce));
+  }
+
+  private startOnce(system: System, { nodes }: Shape): Promise<Running> {
     const folder = join(this.folder, system.name.replace(/[^a-z0-9]+/gi, '_'));
+    rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
-    this.started.set(system, await system.start({ nodes, folder }));
+    return system.start({ nodes, folder });
   }
 
   /** Every key is there before anything is measured, and everybody is warm. */

@@ -13,6 +13,8 @@ interface Pending {
 }
 
 const LAST_WORDS = 500;
+/** Whoever is asked has at most a process to start or connections to open. */
+const ANSWER_TIMEOUT_MS = 60_000;
 
 export class Worker {
   private readonly child: ChildProcess;
@@ -24,10 +26,10 @@ export class Worker {
   constructor(
     readonly name: string,
     command: readonly string[],
-    env: NodeJS.ProcessEnv = process.env,
+    private readonly answerTimeoutMs = ANSWER_TIMEOUT_MS,
   ) {
     const [program = process.execPath, ...args] = command;
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env });
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     this.child = child;
     // A write to a child that has just ended: its end is told by `close`.
     child.stdin.on('error', () => undefined);
@@ -48,10 +50,23 @@ export class Worker {
     return this.child.pid ?? 0;
   }
 
-  /** Asks and waits for the answer; rejects with the child's error, or when it ends. */
-  ask(what: string, about: unknown = null): Promise<unknown> {
+  /**
+   * Asks and waits for the answer; rejects with the child's error, or when it ends, or when it has
+   * not answered for so long that it never will, and is killed.
+   */
+  async ask(what: string, about: unknown = null): Promise<unknown> {
+    const { answerTimeoutMs } = this;
+    const tooLate = setTimeout(() => {
+      this.end ??= new Error(`${this.name}: no answer to '${what}' in ${answerTimeoutMs} ms`);
+      this.kill();
+    }, answerTimeoutMs);
+    return this.askForLong(what, about).finally(() => clearTimeout(tooLate));
+  }
+
+  /** The same without a limit, for a load, which lasts as long as it is told to and watches itself. */
+  async askForLong(what: string, about: unknown = null): Promise<unknown> {
     if (this.pending !== undefined) throw new Error(`${this.name} is asked one thing at a time`);
-    if (this.end !== undefined) return Promise.reject(this.end);
+    if (this.end !== undefined) throw this.end;
     return new Promise((resolve, reject) => {
       this.pending = { resolve, reject };
       this.child.stdin?.write(`${JSON.stringify([what, about])}\n`);

@@ -33,7 +33,7 @@ async function start({ folder }: Place): Promise<Running> {
       about = { clients, valueBytes, seconds: part === 'fill' ? 0 : part.seconds };
     },
     // The writer is ours and compiled with this: it answers `write` with a result.
-    go: async () => (await writer.ask('write', about)) as LoadResult,
+    go: async () => (await writer.askForLong('write', about)) as LoadResult,
     finish: async () => undefined,
     stop: () => writer.stop(),
   };

@@ -61,7 +61,7 @@ async function start(
     const daemon = new Daemon(`${name} ${i}`, [findProgram(PROGRAM) ?? PROGRAM, ...args], folder);
     return { daemon, port };
   });
-  return runPeer(name, () => leaderFirst(members, leads), target);
+  return runPeer(name, members, () => leaderFirst(members, leads), target);
 }
 
 interface Status {

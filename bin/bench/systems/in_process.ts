@@ -10,13 +10,22 @@ import type { Worker } from '../worker';
 
 const LEADER_TIMEOUT_MS = 30_000;
 
-/** `open` is what each of the programs is told first. */
+/** `open` is what each of the programs is told first. No program is left if they do not start. */
 export async function runInProcess(
   nodes: readonly { readonly worker: Worker; readonly open: unknown }[],
 ): Promise<Running> {
   const workers = nodes.map(({ worker }) => worker);
-  await Promise.all(nodes.map(({ worker, open }) => worker.ask('open', open)));
-  let leader = await leaderOf(workers);
+  const stop = async () => {
+    await Promise.all(workers.map((worker) => worker.stop()));
+  };
+  let leader: Worker;
+  try {
+    await Promise.all(nodes.map(({ worker, open }) => worker.ask('open', open)));
+    leader = await leaderOf(workers);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   return {
     get pids() {
       return [leader, ...workers.filter((worker) => worker !== leader)].map(({ pid }) => pid);
@@ -27,11 +36,9 @@ export async function runInProcess(
       await leader.ask('prepare', { shape, part });
     },
     // The programs are ours and are written for this: they answer `go` with a result.
-    go: async () => (await leader.ask('go')) as LoadResult,
+    go: async () => (await leader.askForLong('go')) as LoadResult,
     finish: async () => undefined,
-    stop: async () => {
-      await Promise.all(workers.map((worker) => worker.stop()));
-    },
+    stop,
   };
 }
 

@@ -5,14 +5,25 @@ import type { Running } from '../system';
 import type { Way } from '../workload';
 import type { Member } from './daemons';
 
-/** `findLeader` puts the leader first; it is asked before every load. */
+/**
+ * `findLeader` puts the leader first; it is asked before every load. A cluster that does not come to
+ * have one is stopped.
+ */
 export async function runPeer(
   name: string,
+  started: readonly Member[],
   findLeader: () => Promise<readonly Member[]>,
   target: Omit<Target, 'ports'>,
 ): Promise<Running> {
+  const stopDaemons = () => Promise.all(started.map(({ daemon }) => daemon.stop()));
+  let members: readonly Member[];
+  try {
+    members = await findLeader();
+  } catch (error) {
+    await stopDaemons();
+    throw error;
+  }
   const load = new GeneratedLoad(name);
-  let members = await findLeader();
   return {
     get pids() {
       return members.map(({ daemon }) => daemon.pid);
@@ -26,7 +37,7 @@ export async function runPeer(
     finish: () => load.finish(),
     stop: async () => {
       await load.stop();
-      await Promise.all(members.map(({ daemon }) => daemon.stop()));
+      await stopDaemons();
     },
   };
 }

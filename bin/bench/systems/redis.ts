@@ -50,11 +50,12 @@ async function start({ nodes, folder }: Place): Promise<Running> {
   });
   const [primary] = members as [Member, ...Member[]];
   const replicas = `\r\nconnected_slaves:${nodes - 1}\r\n`;
-  await primary.daemon.until('waiting for the replicas', async () => {
-    const said = await ask(primary.port, 'INFO replication\r\nQUIT\r\n');
-    const online = said.match(/state=online/g)?.length ?? 0;
-    return said.includes(replicas) && online === nodes - 1 ? true : undefined;
-  });
+  const primaryFirst = () =>
+    primary.daemon.until('waiting for the replicas', async () => {
+      const said = await ask(primary.port, 'INFO replication\r\nQUIT\r\n');
+      const online = said.match(/state=online/g)?.length ?? 0;
+      return said.includes(replicas) && online === nodes - 1 ? members : undefined;
+    });
   const target = { protocol: 'redis', replicas: minorityOf(nodes) } as const;
-  return runPeer(REDIS.name, async () => members, target);
+  return runPeer(REDIS.name, members, primaryFirst, target);
 }

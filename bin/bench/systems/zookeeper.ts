@@ -45,5 +45,6 @@ async function start({ nodes, folder }: Place): Promise<Running> {
     return { daemon: new Daemon(`zookeeper ${i}`, command, dir), port };
   });
   const leads = async ({ port }: Member) => /^Mode: leader$/m.test(await ask(port, 'srvr'));
-  return runPeer(ZOOKEEPER.name, () => leaderFirst(members, leads), { protocol: 'zookeeper' });
+  const target = { protocol: 'zookeeper' } as const;
+  return runPeer(ZOOKEEPER.name, members, () => leaderFirst(members, leads), target);
 }

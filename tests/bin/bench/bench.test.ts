@@ -1,14 +1,14 @@
 /** `npm run bench` as a user runs it, for a moment only: what it prints is not looked at as numbers. */
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PEERS } from '../../../bin/bench/systems/systems';
 import { ROOT } from '../../laws/sources';
 
 /** Many processes are started here; on a busy machine that takes its time. */
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 const MOMENT = ['--quick', '--rounds', '1', '--seconds', '0.1', '--keys', '50'];
 
@@ -18,9 +18,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-function bench(...args: string[]) {
+const bench = (...args: string[]) => benchWith({}, ...args);
+
+function benchWith(variables: NodeJS.ProcessEnv, ...args: string[]) {
   const program = join(ROOT, 'dist', 'bin', 'bench', 'main.js');
-  const env = { ...process.env, TMPDIR: folder };
+  const env = { ...process.env, TMPDIR: folder, ...variables };
   const child = spawn(process.execPath, [program, ...args], { cwd: folder, env });
   let stdout = '';
   let stderr = '';
@@ -90,6 +92,23 @@ testPeers('the peers that are installed do the same work', async () => {
     expect([system.name, rows.length > 0]).toEqual([system.name, true]);
     expect(rows.map(({ errors }) => errors)).toEqual(rows.map(() => 0));
   }
+});
+
+test('it goes on without a peer that does not start, and ends', async () => {
+  writeFileSync(join(folder, 'etcd'), '#!/bin/sh\necho no luck today >&2\nexit 1\n', {
+    mode: 0o755,
+  });
+  const path = { PATH: `${folder}:${process.env.PATH}` };
+  const shape = ['--workload', 'put@2', '--peer', 'etcd', '--json', 'x.json'];
+  const { code, stderr } = await benchWith(path, ...MOMENT, ...shape);
+  const why = 'waiting for a leader: it has ended: no luck today';
+  expect(stderr.split('\n').sort()).toEqual([
+    '',
+    `bench: etcd JSON: etcd JSON 0: ${why}`,
+    `bench: etcd gRPC: etcd gRPC 0: ${why}`,
+  ]);
+  expect(code).toBe(1);
+  expect(savedRows().map(({ system }) => system)).toEqual(['quorum-kv']);
 });
 
 test('through the followers of five nodes; it says what to install, and goes on without', async () => {
