@@ -105,6 +105,7 @@ function raftOptions(config: NodeConfig, storage: Storage, trace: boolean): Raft
     electionSpreadMinMs: millis(raft.electionSpreadMinMs),
     heartbeatMs: millis(raft.heartbeatMs),
     maxDiskStallMs: millis(raft.maxDiskStallMs),
+    spareDelayMs: millis(raft.spareDelayMs),
     machineSettings: encodeSettings({
       keyTtlMs,
       sessionTtlMs,

@@ -14,6 +14,9 @@ export const NODE_OPTIONS = {
   maxBytesPerMessage: 64 * 1024,
   maxInflightMessages: 16,
   maxInflightBytes: 1024 * 1024,
+  // Nobody is spared anything, so that a script tells what became of each message: see spares.test.ts.
+  spareDelayMs: millis(0),
+  spareMessageEntries: 64,
   maxUncommittedBytes: 1024 * 1024,
   maxPendingRequests: 1000,
   snapshotLogBytes: 16 * 1024 * 1024,

@@ -56,6 +56,8 @@ export interface Leader {
   readonly readBatches: ReadBatch[];
   /** When followers must be told of the new commit index, if nothing else tells them before. */
   commitNoticeDue: Millis;
+  /** When the first of the spares has waited for long enough; see `spares.ts`. */
+  spareDue: Millis;
   transfer: Transfer | undefined;
   /**
    * Another node was told to stand for election. However late it hears that, the voters will not
@@ -90,6 +92,7 @@ export function newLeadership(raft: RaftState): Leader {
     newReads: [],
     readBatches: [],
     commitNoticeDue: millis(Number.POSITIVE_INFINITY),
+    spareDue: millis(Number.POSITIVE_INFINITY),
     transfer: undefined,
     invitedSuccessor: false,
   };

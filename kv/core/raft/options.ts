@@ -37,6 +37,10 @@ export interface RaftOptions {
   /** Caps on what is sent to one follower and not yet acknowledged. */
   readonly maxInflightMessages: number;
   readonly maxInflightBytes: number;
+  /** How long a follower that no quorum needs may be left without what is new; 0 for never. */
+  readonly spareDelayMs: Millis;
+  /** It gets at once what is so many entries. */
+  readonly spareMessageEntries: number;
   /** Past this many bytes of entries that are not committed, proposals are refused. */
   readonly maxUncommittedBytes: number;
   /** Past this many unanswered requests of clients, further ones are refused. */

@@ -58,6 +58,13 @@ export class Progress {
   heardAt: Millis = LONG_AGO;
   /** The commit index that it was last told. */
   commitSent = logIndex(0);
+  /** It is not needed for a quorum: see `spares.ts`. */
+  isSpare = false;
+  /** When entries were last sent to it in the stream. */
+  sentAt: Millis = LONG_AGO;
+  /** When the last heartbeat was sent to it, and of which round. */
+  askedAt: Millis = LONG_AGO;
+  askedRound = 0;
 
   /** The AppendEntries under way: the last index and the bytes of each, oldest first. */
   private inflight: { readonly last: LogIndex; readonly bytes: number }[] = [];
@@ -87,9 +94,16 @@ export class Progress {
 
   sent(last: LogIndex, bytes: number, now: Millis): void {
     if (this.inflight.length === 0) this.inflightSince = now;
+    this.sentAt = now;
     this.inflight.push({ last, bytes });
     this.inflightBytes += bytes;
     this.next = logIndex(last + 1);
+  }
+
+  /** It has asked for something that it cannot use without what is new: nothing waits. */
+  hurry(): void {
+    this.sentAt = LONG_AGO;
+    this.askedAt = LONG_AGO;
   }
 
   /** The follower has acknowledged everything up to `match`. */
@@ -114,7 +128,10 @@ export class Progress {
   /** One message has matched. What the probe carried may still be under way: it is not sent twice. */
   stream(): void {
     const { mode } = this;
+    if (mode.kind === 'stream') return;
     this.mode = { kind: 'stream' };
+    // Nothing else is under way, though we may have been further before we began to probe.
+    this.next = logIndex(this.match + 1);
     if (mode.kind !== 'probe' || mode.last <= this.match) return;
     this.sent(mode.last, mode.bytes, mode.sentAt);
   }

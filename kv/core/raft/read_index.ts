@@ -8,7 +8,7 @@ import type { LogIndex, NodeId, RequestId } from '../ids';
 import type { Leader, Origin } from './leadership';
 import { leaseIsValid, wantLease } from './lease';
 import type { MessageOf } from './messages';
-import { broadcastHeartbeat, mayOpenRound } from './replication';
+import { beginRound, mayOpenRound } from './replication';
 import type { RaftState } from './state';
 
 /** Another node asks on behalf of its clients. */
@@ -19,6 +19,8 @@ export function receiveReadIndex(
 ): void {
   // A node that does not lead says nothing: the other one will hear of the leader and ask it.
   if (raft.role.kind !== 'leader') return;
+  // It answers its clients only when it has applied what is committed now.
+  raft.role.progress.get(from)?.hurry();
   const origin: Origin = { kind: 'node', node: from, id: message.id };
   if (message.lease) wantLease(raft, raft.role);
   if (message.lease && leaseIsValid(raft, raft.role)) confirm(raft, origin, raft.commit);
@@ -27,20 +29,20 @@ export function receiveReadIndex(
 
 /** Begins a round for the reads that came, and answers those whose round is over. */
 export function serveReads(raft: RaftState, leader: Leader): void {
-  beginRound(raft, leader);
+  giveRound(raft, leader);
   while (leader.readBatches[0] !== undefined && leader.readBatches[0].round <= leader.quorumRound) {
     const batch = leader.readBatches.shift();
     for (const origin of batch?.origins ?? []) confirm(raft, origin, batch?.index as LogIndex);
   }
 }
 
-function beginRound(raft: RaftState, leader: Leader): void {
+function giveRound(raft: RaftState, leader: Leader): void {
   if (leader.newReads.length === 0) return;
   // Until an entry of this term is committed, the leader does not know what is (§8).
   if (raft.commit < leader.noopIndex || !mayOpenRound(leader)) return;
   const origins = leader.newReads.splice(0);
   leader.readBatches.push({
-    round: broadcastHeartbeat(raft, leader),
+    round: beginRound(raft, leader),
     index: raft.commit,
     origins,
   });

@@ -12,6 +12,7 @@ import { type Member, reachedByQuorum } from './membership';
 import type { MessageOf } from './messages';
 import type { Progress } from './progress';
 import { sendSnapshotSlice, startSnapshot } from './snapshot_sending';
+import { chooseSpares, entriesMayWait, roundMayWait } from './spares';
 import type { RaftState } from './state';
 
 /** How long a commit index may wait for a message that carries it anyway, in milliseconds. */
@@ -24,9 +25,11 @@ const NO_ECHO = millis(-1);
 
 /** Sends every follower what it may be sent now; once at the end of each step. */
 export function replicate(raft: RaftState, leader: Leader): void {
+  chooseSpares(raft, leader);
   for (const progress of leader.progress.values()) replicateTo(raft, leader, progress);
-  if (raft.now >= leader.heartbeatDue) broadcastHeartbeat(raft, leader);
-  else if (raft.now >= leader.commitNoticeDue) noticeCommit(raft, leader);
+  if (raft.now >= leader.heartbeatDue) return broadcastHeartbeat(raft, leader);
+  askForRound(raft, leader);
+  if (raft.now >= leader.commitNoticeDue) noticeCommit(raft, leader);
 }
 
 function replicateTo(raft: RaftState, leader: Leader, progress: Progress): void {
@@ -48,6 +51,7 @@ function replicateTo(raft: RaftState, leader: Leader, progress: Progress): void 
       return sendEntries(raft, leader, progress);
     }
     case 'stream':
+      if (entriesMayWait(raft, leader, progress)) return;
       while (
         progress.next <= raft.log.lastIndex &&
         progress.hasRoom(options.maxInflightMessages, options.maxInflightBytes)
@@ -77,15 +81,28 @@ function sendEntries(raft: RaftState, leader: Leader, progress: Progress): void 
 }
 
 /** Begins a heartbeat round: the answers to it confirm that we still lead as of now. */
-export function broadcastHeartbeat(raft: RaftState, leader: Leader): number {
+export function beginRound(raft: RaftState, leader: Leader): number {
   dropUnusedLease(raft, leader);
   leader.round += 1;
   leader.roundSentAt.set(leader.round, raft.now);
+  updateQuorumContact(raft, leader);
+  return leader.round;
+}
+
+function broadcastHeartbeat(raft: RaftState, leader: Leader): void {
+  beginRound(raft, leader);
   leader.heartbeatDue = millis(raft.now + raft.options.heartbeatMs);
   leader.commitNoticeDue = millis(Number.POSITIVE_INFINITY);
   for (const progress of leader.progress.values()) sendHeartbeat(raft, leader, progress);
-  updateQuorumContact(raft, leader);
-  return leader.round;
+}
+
+/** Asks for the round that the newest reads wait for; a quorum is enough, if it answers. */
+function askForRound(raft: RaftState, leader: Leader): void {
+  const round = leader.readBatches.at(-1)?.round ?? 0;
+  for (const progress of leader.progress.values()) {
+    if (progress.askedRound >= round || roundMayWait(raft, leader, progress)) continue;
+    sendHeartbeat(raft, leader, progress);
+  }
 }
 
 export const mayOpenRound = (leader: Leader): boolean => leader.roundSentAt.size < MAX_OPEN_ROUNDS;
@@ -105,6 +122,8 @@ function sendHeartbeat(raft: RaftState, leader: Leader, progress: Progress): voi
     lease: asksForLease(leader),
   });
   progress.commitSent = raft.commit;
+  progress.askedAt = raft.now;
+  progress.askedRound = leader.round;
 }
 
 /** Followers learn a new commit index soon, even when no entries follow that would carry it. */
@@ -196,4 +215,4 @@ export function noteLink(raft: RaftState, peer: NodeId, up: boolean): void {
  * after probes and lost messages on the way.
  */
 export const replicationWakeAt = (leader: Leader): Millis =>
-  millis(Math.min(leader.heartbeatDue, leader.commitNoticeDue));
+  millis(Math.min(leader.heartbeatDue, leader.commitNoticeDue, leader.spareDue));

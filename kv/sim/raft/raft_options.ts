@@ -21,6 +21,7 @@ export function drawRaftOptions(prng: Prng, slowestDelayMs: number): SharedOptio
     maxSessions: fewSessions ? prng.pick([8, 16]) : 10_000,
   };
   const shares = prng.stream('snapshot shares');
+  const thrift = prng.stream('thrift');
   return {
     electionTimeoutMinMs: millis(electionTimeoutMinMs),
     electionTimeoutMaxMs: millis(electionTimeoutMinMs * 2),
@@ -31,6 +32,8 @@ export function drawRaftOptions(prng: Prng, slowestDelayMs: number): SharedOptio
     maxBytesPerMessage: prng.pick([500, 64 * 1024]),
     maxInflightMessages: prng.pick([1, 2, 16, 64]),
     maxInflightBytes: prng.pick([2000, 1024 * 1024]),
+    spareDelayMs: millis(thrift.pick([0, 0, 5, 50])),
+    spareMessageEntries: thrift.pick([2, 5, 64]),
     maxUncommittedBytes: prng.pick([1500, 1024 * 1024, 1024 * 1024]),
     maxPendingRequests: prng.pick([4, 1000, 1000]),
     snapshotLogBytes: prng.pick([2000, 8000, 30_000, 1e9]),

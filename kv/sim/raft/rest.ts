@@ -1,6 +1,7 @@
 /** Bounds that a node keeps at any time, and what it looks like when nothing is left to do. */
 
 import { logIndex } from '../../core/ids';
+import type { Leader } from '../../core/raft/leadership';
 import type { RaftState } from '../../core/raft/state';
 import { statusOf } from '../../core/raft/status';
 import { Violation } from '../violation';
@@ -25,6 +26,21 @@ export function checkBounds(raft: Node): void {
         `${self} has ${inflightMessages} messages under way to ${id}, ${options.maxInflightMessages} are allowed`,
       );
     }
+  }
+  checkNobodyWaitsForLong(raft, role);
+}
+
+/** What may be sent is sent in the same step, but for what a spare follower waits for, and not long. */
+function checkNobodyWaitsForLong({ options, self, log, now }: Node, leader: Leader): void {
+  for (const progress of leader.progress.values()) {
+    const { id, mode, next, isSpare, sentAt } = progress;
+    const entries = log.lastIndex + 1 - next;
+    const room = progress.hasRoom(options.maxInflightMessages, options.maxInflightBytes);
+    if (mode.kind !== 'stream' || entries === 0 || !room) continue;
+    const due = sentAt + options.spareDelayMs;
+    const few = entries < options.spareMessageEntries;
+    if (isSpare && few && now < due && leader.spareDue <= due) continue;
+    throw new Violation('bounds', `${self} keeps ${entries} entries from ${id} since ${sentAt}`);
   }
 }
 

@@ -48,6 +48,10 @@ test('match never goes back, next is always above it, and the caps count what is
         } else if (each.do === 'stream') progress.stream();
         expect(progress.match).toBe(match);
         expect(progress.next).toBeGreaterThan(match);
+        // What is not under way will be sent.
+        if (progress.mode.kind === 'stream') {
+          expect(progress.next).toBe((inflight.at(-1) ?? match) + 1);
+        }
         expect(progress.inflightMessages).toBe(inflight.length);
         expect(progress.hasRoom(inflight.length, 1e9)).toBe(false);
         expect(progress.hasRoom(inflight.length + 1, inflight.length * 10 + 1)).toBe(true);
@@ -66,6 +70,17 @@ test('another disk: nothing that was acknowledged counts any more; the first dis
   expect(progress.match).toBe(5);
   progress.heardWith(storageId(3));
   expect([progress.match, progress.mode.kind, progress.storage]).toEqual([0, 'probe', 3]);
+});
+
+test('what was sent before the follower showed another disk is sent again, in one step even', () => {
+  const progress = fresh();
+  progress.stream();
+  progress.sent(logIndex(9), 1, millis(0));
+  progress.heardWith(storageId(3));
+  // A heartbeat that the new disk answered, before any probe has gone out.
+  progress.acknowledged(logIndex(4), millis(0));
+  progress.stream();
+  expect([progress.next, progress.inflightMessages]).toEqual([5, 0]);
 });
 
 test('messages that are not acknowledged for long are taken for lost, from the last sign of life on', () => {
