@@ -4,8 +4,8 @@
  * What a quorum holds is committed, so a leader needs the answers of as many followers as make a
  * quorum with itself. And for each message a follower wakes up, flushes, wakes up again and answers,
  * however few entries are in it. So the followers beyond the quorum, the spares, get the same entries
- * in fewer and larger messages. (Moraru, Andersen and Kaminsky call it thrifty: "There Is More
- * Consensus in Egalitarian Parliaments", SOSP 2013. There a message that gets lost costs a timeout.)
+ * in fewer and larger messages. Moraru, Andersen and Kaminsky call it thrifty ("There Is More
+ * Consensus in Egalitarian Parliaments", SOSP 2013).
  *
  * A spare waits for `spareDelayMs` at the longest, and not at all where there is little to do. Whoever
  * has acknowledged least is spare: if a needed follower stalls, a spare has overtaken it after one
