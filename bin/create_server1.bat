@@ -1,3 +1,3 @@
 @echo off
 rem Starts node 1 of a cluster of three; --nodes 5 makes it one of five. Further flags go to the node.
-node --no-parallel-scavenge --no-memory-reducer --min-semi-space-size=8 --max-semi-space-size=8 "%~dp0create_server.js" 1 %*
+node --no-parallel-scavenge --no-memory-reducer --min-semi-space-size=8 --max-semi-space-size=8 --heap-growing-percent=200 "%~dp0create_server.js" 1 %*

@@ -262,7 +262,7 @@ describe('a start script', () => {
   test.each([0, 1, 2, 3, 4])('create_server%d has a twin for Windows that does the same', (n) => {
     const twin = readFileSync(join(ROOT, `bin/create_server${n}.bat`), 'utf8');
     expect(twin.split(/\r?\n/)).toContain(
-      `node --no-parallel-scavenge --no-memory-reducer --min-semi-space-size=8 --max-semi-space-size=8 "%~dp0create_server.js" ${n} %*`,
+      `node --no-parallel-scavenge --no-memory-reducer --min-semi-space-size=8 --max-semi-space-size=8 --heap-growing-percent=200 "%~dp0create_server.js" ${n} %*`,
     );
   });
 
@@ -303,7 +303,7 @@ describe('a start script', () => {
   test('create_dynamo has a twin for Windows that does the same', () => {
     const twin = readFileSync(join(ROOT, 'bin/create_dynamo.bat'), 'utf8');
     expect(twin.split(/\r?\n/)).toContain(
-      'node --no-parallel-scavenge --no-memory-reducer --min-semi-space-size=8 --max-semi-space-size=8 "%~dp0create_dynamo.js" %*',
+      'node --no-parallel-scavenge --no-memory-reducer --min-semi-space-size=8 --max-semi-space-size=8 --heap-growing-percent=200 "%~dp0create_dynamo.js" %*',
     );
   });
 });

@@ -6,8 +6,8 @@
  *     byte 2,3  length of the key, little-endian
  *     then      the key, and the value up to the end (at least one byte; none for delete)
  *
- * The state machine reads a command in place with `commandProblem`, `operationOf`, `keyTextOf` and
- * `valueTextOf`, which make nothing but the strings that it keeps.
+ * The state machine reads a command in place, by `commandProblem`, `operationOf` and `valueStart`,
+ * and copies the key and the value from there.
  */
 
 import { invariant } from '../assert';
@@ -48,10 +48,10 @@ export function encodeCommand(command: Command): Uint8Array {
 /** The value shares memory with `bytes`. Throws `DecodeError` for anything but one command. */
 export function decodeCommand(bytes: Uint8Array): Command {
   checkCommand(bytes);
-  const key = keyTextOf(bytes);
+  const key: ByteString = latin1Text(bytes, KEY_AT, valueStart(bytes));
   const operation = operationOf(bytes);
   if (operation === OPERATION.delete) return { kind: 'delete', key };
-  const value = bytes.subarray(valueAt(bytes));
+  const value = bytes.subarray(valueStart(bytes));
   return { kind: operation === OPERATION.put ? 'put' : 'append', key, value };
 }
 
@@ -69,22 +69,20 @@ export function commandProblem(bytes: Uint8Array): string | undefined {
   if (operation < OPERATION.put || operation > OPERATION.delete) {
     return `the command has an unknown operation ${operation}`;
   }
-  const valueBytes = bytes.length - valueAt(bytes);
+  const valueBytes = bytes.length - valueStart(bytes);
   if (valueBytes < 0) return `the key of the command lacks ${-valueBytes} bytes`;
   if (operation === OPERATION.delete && valueBytes > 0) return 'a delete has no value';
   if (operation !== OPERATION.delete && valueBytes === 0) return 'the value is missing';
   return undefined;
 }
 
-/** One of {@link OPERATION}. This and the next two are for commands without a problem. */
+/** One of {@link OPERATION}. This and the next are for commands without a problem. */
 export const operationOf = (bytes: Uint8Array): number => bytes[1] as number;
 
-export const keyTextOf = (bytes: Uint8Array): ByteString =>
-  latin1Text(bytes, HEADER_BYTES, valueAt(bytes));
+/** Where the key begins; it ends where the value starts. */
+export const KEY_AT = HEADER_BYTES;
 
-export const valueTextOf = (bytes: Uint8Array): ByteString => latin1Text(bytes, valueAt(bytes));
-
-const valueAt = (bytes: Uint8Array): number =>
+export const valueStart = (bytes: Uint8Array): number =>
   HEADER_BYTES + ((bytes[2] as number) | ((bytes[3] as number) << 8));
 
 const RESULTS: readonly CommandResult[] = ['ok', 'not_found', 'not_a_list', 'too_large'];

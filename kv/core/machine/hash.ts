@@ -18,6 +18,13 @@ export function keyHash(key: ByteString): number {
   return (h ^ (h >>> 15)) >>> 0;
 }
 
+/** The same as a signed number, for a key whose bytes lie from `from` up to but not including `to`. */
+export function keyHashOf(bytes: Uint8Array, from: number, to: number): number {
+  let h = FNV_OFFSET;
+  for (let i = from; i < to; i++) h = Math.imul(h ^ (bytes[i] as number), FNV_PRIME);
+  return h ^ (h >>> 15);
+}
+
 /** Tells one command from another: MurmurHash3 of its bytes, as a signed 32-bit number. */
 export function commandHash(bytes: Uint8Array): number {
   const whole = bytes.length & ~3;

@@ -10,17 +10,18 @@
 import { InvariantViolation } from '../assert';
 import type { Answer, CommandResult, Query } from '../command';
 import { MAX_VALUE_BYTES } from '../command';
+import { latin1Text } from '../latin1';
 import {
   commandProblem,
   encodeResult,
-  keyTextOf,
+  KEY_AT,
   OPERATION,
   operationOf,
-  valueTextOf,
+  valueStart,
 } from './command_codec';
 import { EntryTable } from './entry_table';
 import { EntryLoader, entryParts } from './key_value_snapshot';
-import { ListText } from './list_text';
+import { type Entry, ListText } from './list_text';
 import { PartsCursor } from './slices';
 import type { SnapshotCursor, SnapshotLoader, StateMachine } from './state_machine';
 
@@ -68,30 +69,36 @@ export class KeyValue implements StateMachine<Query, Answer> {
   }
 
   private execute(command: Uint8Array): CommandResult {
-    const key = keyTextOf(command);
+    const valueAt = valueStart(command);
     switch (operationOf(command)) {
       case OPERATION.put:
-        return this.put(key, valueTextOf(command));
+        return this.put(command, valueAt);
       case OPERATION.append:
-        return this.append(key, valueTextOf(command));
+        return this.append(command, valueAt);
       default:
-        return this.table.delete(key) ? 'ok' : 'not_found';
+        return this.table.delete(command, KEY_AT, valueAt) ? 'ok' : 'not_found';
     }
   }
 
-  private put(key: string, value: string): CommandResult {
-    if (value.length > this.maxValueBytes) return 'too_large';
-    this.table.set(key, value);
+  private put(command: Uint8Array, valueAt: number): CommandResult {
+    if (command.length - valueAt > this.maxValueBytes) return 'too_large';
+    this.table.put(command, KEY_AT, valueAt, command.length);
     return 'ok';
   }
 
-  private append(key: string, value: string): CommandResult {
-    const entry = this.table.get(key);
-    if (entry === undefined) return this.put(key, `[${value}]`);
+  private append(command: Uint8Array, valueAt: number): CommandResult {
+    const entry = this.table.find(command, KEY_AT, valueAt);
+    const value = latin1Text(command, valueAt);
+    if (entry === undefined) return this.set(command, valueAt, `[${value}]`);
     const list = typeof entry === 'string' ? ListText.from(entry) : entry;
     if (list === undefined) return 'not_a_list';
     if (list.lengthWith(value) > this.maxValueBytes) return 'too_large';
-    this.table.set(key, list.append(value));
+    return this.set(command, valueAt, list.append(value));
+  }
+
+  private set(command: Uint8Array, valueAt: number, entry: Entry): CommandResult {
+    if (entry.length > this.maxValueBytes) return 'too_large';
+    this.table.set(command, KEY_AT, valueAt, entry);
     return 'ok';
   }
 }

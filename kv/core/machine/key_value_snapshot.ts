@@ -9,7 +9,6 @@
 import { ByteReader, ByteWriter, DecodeError } from '../bytes';
 import type { ByteString } from '../command';
 import { MAX_VALUE_BYTES } from '../command';
-import { latin1Text } from '../latin1';
 import { MAX_KEY_BYTES } from './command_codec';
 import { EntryTable } from './entry_table';
 import type { Entry } from './list_text';
@@ -70,9 +69,8 @@ export class EntryLoader<Machine> implements SnapshotLoader<Machine> {
     if (valueBytes < 1 || valueBytes > MAX_VALUE_BYTES) {
       throw new DecodeError(`an entry has a value of ${valueBytes} bytes`);
     }
-    const key = latin1Text(record, KEY_LENGTH_BYTES, valueAt);
     // An entry that is there twice counts once, so the snapshot will not have what it promised.
-    this.table.set(key, latin1Text(record, valueAt));
+    this.table.put(record, KEY_LENGTH_BYTES, valueAt, record.length);
   }
 }
 
