@@ -136,6 +136,12 @@ export type StorageEvent = Extract<
 export interface Protocol<Message, Request, Reply> {
   /** The next moment at which a `wake` is wanted; `NEVER` if nothing is waited for. */
   readonly wakeAt: Millis;
+  /**
+   * Whether nobody is worse off if the node stands still until the disk has written what it was
+   * given, for as long as a fast disk takes. A driver may then carry `persist` out last, and wait
+   * for it. Absent: false.
+   */
+  readonly mayWaitForDisk?: boolean;
   /** Takes everything that has happened, in order; returns everything to be done, in order. */
   step(at: Millis, events: readonly Event<Message, Request>[]): Effect<Message, Reply>[];
 }

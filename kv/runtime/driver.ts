@@ -12,7 +12,7 @@
 
 import { invariant, unreachable } from '../core/assert';
 import { type Millis, type NodeId, type RequestId, requestId } from '../core/ids';
-import type { Effect, Event, Protocol } from '../core/protocol';
+import type { Effect, Event, Protocol, StorageEffect } from '../core/protocol';
 import { RequestTable } from '../core/request_table';
 import type { Storage, StorageEvent } from '../storage/storage';
 import { type Clock, monotonicNow } from './clock';
@@ -128,7 +128,10 @@ export class Driver<Message, Request, Reply> {
   }
 
   private carryOut(effects: readonly Effect<Message, Reply>[]): void {
-    const { storage, transport } = this.options;
+    const { protocol, storage, transport } = this.options;
+    const mayWait = protocol.mayWaitForDisk === true && this.waiting.size === 0;
+    // Where the node may have to stand still for its disk, what it has to say goes out first.
+    const awaited: StorageEffect[] = [];
     for (const effect of effects) {
       switch (effect.kind) {
         case 'send':
@@ -141,6 +144,9 @@ export class Driver<Message, Request, Reply> {
           this.options.onTrace?.(effect.line);
           break;
         case 'persist':
+          if (mayWait) awaited.push(effect);
+          else storage.perform(effect);
+          break;
         case 'release':
         case 'snapshot_open':
         case 'snapshot_append':
@@ -156,6 +162,7 @@ export class Driver<Message, Request, Reply> {
       if (this.state !== 'running') return;
     }
     transport.flush();
+    for (const effect of awaited) storage.perform(effect, true);
   }
 
   private reply(id: RequestId, reply: Reply): void {

@@ -102,8 +102,8 @@ export class SimulatedFiles implements FileSystem {
 
   writeSync(handle: FileHandle, bytes: Uint8Array, position: number): number {
     const file = this.opened(handle);
+    if (this.durableHandles.has(handle)) return this.faults.writeDurably(file, bytes, position);
     file.write(bytes, position);
-    if (bytes.length > 0 && this.durableHandles.has(handle)) file.flushLastWrite();
     return bytes.length;
   }
 
@@ -184,6 +184,11 @@ export class SimulatedFiles implements FileSystem {
   syncFolder(folder: string, done: Done): void {
     const changes = this.names.changesOf(folder);
     this.begin(this.flushTime(), { run: () => this.names.flush(changes) }, done);
+  }
+
+  /** Time does not pass within a step of the simulation. */
+  now(): number {
+    return 0;
   }
 
   soon(done: Done): void {

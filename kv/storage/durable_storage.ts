@@ -117,10 +117,10 @@ export class DurableStorage implements Storage {
     this.listener = listener;
   }
 
-  perform(effect: StorageEffect): void {
+  perform(effect: StorageEffect, mayWait = false): void {
     invariant(this.listener !== undefined, 'somebody must listen before the first effect', {});
     // What comes too late is as lost as in a crash: it is never acknowledged.
-    if (!this.broken && this.closing === undefined) this.dispatch(effect);
+    if (!this.broken && this.closing === undefined) this.dispatch(effect, mayWait);
   }
 
   stats(): StorageStats {
@@ -134,10 +134,10 @@ export class DurableStorage implements Storage {
     return this.closing;
   }
 
-  private dispatch(effect: StorageEffect): void {
+  private dispatch(effect: StorageEffect, mayWait: boolean): void {
     switch (effect.kind) {
       case 'persist':
-        return this.journal.append(effect.records, effect.through);
+        return this.journal.append(effect.records, effect.through, mayWait);
       case 'release':
         return this.journal.release(effect.before);
       case 'snapshot_open':

@@ -64,6 +64,8 @@ export interface FileSystem {
   rename(from: string, to: string, done: Done): void;
   remove(path: string, done: Done): void;
   syncFolder(folder: string, done: Done): void;
+  /** Milliseconds since some moment, to tell how long something takes. */
+  now(): number;
   /** Calls back after this call has returned: for what is done already and must not look like it. */
   soon(done: Done): void;
 }
@@ -165,6 +167,7 @@ export const NODE_FILE_SYSTEM: FileSystem = {
     if (FOLDERS_CAN_BE_SYNCED) syncOpenFolder(folder, done);
     else setImmediate(done, null);
   },
+  now: () => performance.now(),
   soon: (done) => {
     setImmediate(done, null);
   },

@@ -64,8 +64,8 @@ export class Journal {
     });
   }
 
-  append(records: readonly JournalRecord[], through: number): void {
-    this.writer.append(records, through);
+  append(records: readonly JournalRecord[], through: number, mayWait = false): void {
+    this.writer.append(records, through, mayWait);
   }
 
   /** Says that records before this one are not needed; whole segments of them are deleted. */

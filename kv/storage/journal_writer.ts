@@ -11,7 +11,7 @@
 import { InvariantViolation, invariant } from '../core/assert';
 import type { JournalRecord } from '../core/protocol';
 import { BatchEncoder, type BatchTarget } from './batch_encoder';
-import type { Done, FileHandle } from './file_system';
+import { type Done, type FileHandle, systemCode } from './file_system';
 import { inFolder, type JournalPlace } from './journal_place';
 import { SEAL } from './record_format';
 import {
@@ -22,7 +22,8 @@ import {
   segmentSeed,
 } from './segment_format';
 import { type Spare, SpareSegment } from './spare_segment';
-import { inOrder, writeWhole } from './whole_files';
+import { inOrder, writeWhole, writeWholeSync } from './whole_files';
+import { WritePace } from './write_pace';
 
 /** The segment that is being written. */
 export interface ActiveSegment {
@@ -43,6 +44,9 @@ export interface JournalWriterListener {
   failed(error: Error): void;
 }
 
+/** A batch of more bytes than this is left to a thread. */
+const LARGEST_AWAITED_BYTES = 16 * 1024;
+
 export class JournalWriter {
   fsyncCount = 0;
   lastFsyncMs = 0;
@@ -59,6 +63,7 @@ export class JournalWriter {
   private closing: (() => void) | undefined;
   private readonly encoder = new BatchEncoder();
   private readonly spare: SpareSegment;
+  private readonly pace = new WritePace();
 
   constructor(
     private readonly place: JournalPlace,
@@ -75,8 +80,11 @@ export class JournalWriter {
     return this.appended - this.durable;
   }
 
-  /** Takes records; they are not copied and must not change until they are durable. */
-  append(records: readonly JournalRecord[], through: number): void {
+  /**
+   * Takes records; they are not copied and must not change until they are durable. With `mayWait`
+   * they are durable when this returns, if nothing else is under way and the disk is fast.
+   */
+  append(records: readonly JournalRecord[], through: number, mayWait: boolean): void {
     invariant(through === this.appended + records.length, 'records must be numbered without gaps', {
       through,
       appended: this.appended,
@@ -87,7 +95,7 @@ export class JournalWriter {
       this.gathering.push(record);
     }
     this.appended = through;
-    this.proceed();
+    this.proceed(mayWait);
   }
 
   /** Writes what was handed over and seals the journal; `done` comes even if the disk fails. */
@@ -101,11 +109,11 @@ export class JournalWriter {
   }
 
   /** Does what is next, unless something is under way: then its end comes here. */
-  private proceed(): void {
+  private proceed(mayWait = false): void {
     if (this.busy) return;
     if (this.taken === this.batch.length) this.nextBatch();
     if (this.broken) this.closeFiles();
-    else if (this.batch.length > 0) this.writeBatch();
+    else if (this.batch.length > 0) this.writeBatch(mayWait);
     else if (this.closing !== undefined) this.seal();
   }
 
@@ -117,15 +125,15 @@ export class JournalWriter {
     this.taken = 0;
   }
 
-  private writeBatch(): void {
+  private writeBatch(mayWait: boolean): void {
     const count = this.encoder.encode(this.batch, this.taken, this.target(this.active));
-    if (count > 0) this.writeRecords(count);
+    if (count > 0) this.writeRecords(count, mayWait);
     else this.rotate();
   }
 
-  private writeRecords(count: number): void {
+  private writeRecords(count: number, mayWait: boolean): void {
     this.busy = true;
-    this.writeEncoded((error) => {
+    this.writeEncoded(mayWait, (error) => {
       if (!this.ended(error)) return;
       this.taken += count;
       this.durable += count;
@@ -137,15 +145,22 @@ export class JournalWriter {
     });
   }
 
-  private writeEncoded(done: Done): void {
-    const { active, encoder } = this;
-    const began = performance.now();
-    writeWhole(this.place.fs, active.file, encoder.parts, active.end, (error) => {
+  private writeEncoded(mayWait: boolean, done: Done): void {
+    const { active, encoder, pace } = this;
+    const { fs } = this.place;
+    const only = encoder.parts.length === 1 ? encoder.parts[0] : undefined;
+    const waits =
+      mayWait && pace.isFast && only !== undefined && only.length <= LARGEST_AWAITED_BYTES;
+    const began = fs.now();
+    const written: Done = (error) => {
       active.end += encoder.bytes;
-      this.lastFsyncMs = performance.now() - began;
+      this.lastFsyncMs = fs.now() - began;
+      pace.note(this.lastFsyncMs, waits);
       if (error === null) this.fsyncCount++;
       done(error);
-    });
+    };
+    if (waits) written(errorOf(() => writeWholeSync(fs, active.file, only, active.end)));
+    else writeWhole(fs, active.file, encoder.parts, active.end, written);
   }
 
   private target(active: ActiveSegment): BatchTarget {
@@ -204,7 +219,7 @@ export class JournalWriter {
   private seal(): void {
     this.busy = true;
     this.encoder.encodeEmpty(SEAL, this.target(this.active));
-    this.writeEncoded((error) => {
+    this.writeEncoded(false, (error) => {
       if (this.ended(error)) this.closeFiles();
     });
   }
@@ -229,6 +244,17 @@ export class JournalWriter {
     if (closing === undefined) return;
     this.busy = true;
     this.spare.close(() => this.place.fs.close(this.active.file, () => closing()));
+  }
+}
+
+/** What the system has to say against a write; anything else that is thrown goes on. */
+function errorOf(write: () => void): Error | null {
+  try {
+    write();
+    return null;
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return error as Error;
   }
 }
 

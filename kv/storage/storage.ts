@@ -44,8 +44,11 @@ export interface Storage {
   readonly recovered: Recovered;
   /** Says who hears of events; called once, before the first `perform`. */
   listen(listener: StorageListener): void;
-  /** Carries out one effect. Returns at once; events tell how it went. */
-  perform(effect: StorageEffect): void;
+  /**
+   * Carries out one effect. Returns at once; events tell how it went. With `mayWait` it may return
+   * later, once a write is durable, if that is the faster way; the event may come before it returns.
+   */
+  perform(effect: StorageEffect, mayWait?: boolean): void;
   stats(): StorageStats;
   /** Waits for what was handed over, then releases the folder. */
   close(): Promise<void>;

@@ -5,6 +5,7 @@ import type { Effect, Event, MessageCodec, Protocol } from '../../kv/core/protoc
 import { Driver } from '../../kv/runtime/driver';
 import { MemoryNetwork, type MemoryTransport } from '../../kv/runtime/memory_transport';
 import { MemoryStorage } from '../../kv/storage/memory_storage';
+import type { Storage } from '../../kv/storage/storage';
 
 type Step = Effect<string, string>[];
 type Behaviour = (at: Millis, events: readonly Event<string, string>[]) => Step;
@@ -12,6 +13,7 @@ type Behaviour = (at: Millis, events: readonly Event<string, string>[]) => Step;
 class ToldProtocol implements Protocol<string, string, string> {
   readonly steps: { at: Millis; events: readonly Event<string, string>[] }[] = [];
   wakeAt = NEVER;
+  mayWaitForDisk = false;
 
   constructor(private readonly behave: Behaviour) {}
 
@@ -102,6 +104,58 @@ test('records are handed to the disk, and their durability is an event', async (
     }).then((world) => world.driver.submit('write', () => undefined));
   });
   expect(await persisted).toBe(1);
+});
+
+describe('a core that may wait for the disk', () => {
+  const records = [{ type: 1, payload: new Uint8Array([1]) }];
+  const persistAndSend: Behaviour = (_at, events) =>
+    events.flatMap((event): Step => {
+      if (event.kind !== 'link') return [];
+      return [
+        { kind: 'persist', records, through: 1 as never },
+        { kind: 'send', to: other, lane: 'control', message: 'first' },
+      ];
+    });
+
+  /** What the driver did, in its order, when the link came up. */
+  async function orderOf(mayWait: boolean, pending: boolean): Promise<string[]> {
+    const order: string[] = [];
+    const world = await start(persistAndSend);
+    world.protocol.mayWaitForDisk = mayWait;
+    const { perform } = world.storage;
+    jest.spyOn(world.storage as Storage, 'perform').mockImplementation((effect, mayWait) => {
+      order.push(`${effect.kind} ${mayWait === true ? 'awaited' : 'by a thread'}`);
+      perform.call(world.storage, effect);
+    });
+    const { flush } = world.transport;
+    jest.spyOn(world.transport, 'flush').mockImplementation(() => {
+      order.push('sent');
+      flush.call(world.transport);
+    });
+    if (pending) world.driver.submit('unanswered', () => undefined);
+    const peer = world.network.transport(other, [self]);
+    peer.listen({ message: () => undefined, link: () => undefined });
+    await peer.start();
+    for (let turn = 0; turn < 100 && !order.some((each) => each.startsWith('persist')); turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await peer.close();
+    const at = order.findIndex((each) => each.startsWith('persist'));
+    return order.slice(Math.max(0, at - 1), at + 2);
+  }
+
+  test('says what it has to say before it does', async () => {
+    const order = await orderOf(true, false);
+    expect(order.slice(0, 2)).toEqual(['sent', 'persist awaited']);
+  });
+
+  test('does not while a request of a client waits', async () => {
+    expect(await orderOf(true, true)).toContain('persist by a thread');
+  });
+
+  test('does not unless it says so', async () => {
+    expect(await orderOf(false, false)).toContain('persist by a thread');
+  });
 });
 
 test('messages go out to the peer, and its messages and its link come in as events', async () => {

@@ -107,6 +107,11 @@ export class Raft<Query, Answer>
     return wakeAt(this.state);
   }
 
+  /** A follower is waited for by its leader, which waits for its disk. */
+  get mayWaitForDisk(): boolean {
+    return this.state.role.kind === 'follower';
+  }
+
   /** A report for operators; costs a little, changes nothing. */
   status(): RaftStatus {
     return statusOf(this.state);
