@@ -12,6 +12,8 @@
 const TRY_BELOW_MS = 0.6;
 /** Where its own writes take longer than this, on average, it leaves them to the thread again. */
 const LEAVE_ABOVE_MS = 0.3;
+/** What a write takes beyond this does not count in the average: a few stragglers are no slow disk. */
+const STRAGGLER_MS = 1;
 /** A single write that takes longer than this counts as a disk that hesitates. */
 const HESITATION_MS = 4;
 /** So many writes go by a thread before the loop tries (again). */
@@ -33,7 +35,7 @@ export class WritePace {
   note(ms: number, inLoop: boolean): void {
     // One that was handed to a thread for another reason says nothing about those of the loop.
     if (this.loopWaits && !inLoop) return;
-    this.meanMs += (ms - this.meanMs) * WEIGHT;
+    this.meanMs += (Math.min(ms, STRAGGLER_MS) - this.meanMs) * WEIGHT;
     if (this.loopWaits) {
       if (ms > HESITATION_MS || this.meanMs > LEAVE_ABOVE_MS) this.leave();
     } else if (ms > HESITATION_MS) {

@@ -45,6 +45,12 @@ test('one write that hesitates is enough, and the disk has to show itself anew',
   expect(until(pace, true, 0.1)).toBeGreaterThanOrEqual(32);
 });
 
+test('a straggler now and then is no slow disk', () => {
+  const pace = new WritePace();
+  for (let i = 0; i < 1000; i++) write(pace, 1, i % 20 === 0 ? 3 : 0.1);
+  expect(pace.isFast).toBe(true);
+});
+
 test('a large batch that went by a thread says nothing about the small ones', () => {
   const pace = new WritePace();
   write(pace, 100, 0.1);
