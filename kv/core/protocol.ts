@@ -4,7 +4,7 @@
  * A protocol is a deterministic object. It has no clock, no randomness of its own, no files, no
  * sockets, no promises. A driver (the real one in `kv/runtime`, the simulated one in `kv/sim`)
  * hands it *everything that has happened* since the last call, and carries out the effects that
- * come back, in their order:
+ * come back, in their order (`mayWaitForDisk` has the one exception):
  *
  *     effects = protocol.step(at, events)
  *

@@ -3,8 +3,9 @@
  *
  * It knows no protocol. Whatever happens (a message, a request, a flush of the disk, a timer) is
  * put into one list; once per turn of the event loop the core is handed the whole list and its
- * effects are carried out in their order. So everything that arrives in one turn shares one step,
- * one write to the disk, and one write to each socket.
+ * effects are carried out in their order (a write that the node may wait for comes last). So
+ * everything that arrives in one turn shares one step, one write to the disk, and one write to each
+ * socket.
  *
  * It also ends the node: when the core finds an invariant broken or the disk fails, no further step
  * is made, requests under way are told that their outcome is unknown, and the owner is told why.

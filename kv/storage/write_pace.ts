@@ -33,8 +33,9 @@ export class WritePace {
 
   /** Takes note of a write: how long it took, and whether the loop has waited for it. */
   note(ms: number, inLoop: boolean): void {
-    // One that was handed to a thread for another reason says nothing about those of the loop.
-    if (this.loopWaits && !inLoop) return;
+    // One that was handed to a thread for another reason tells the loop no more than that the disk
+    // hesitates: it may have been a large batch.
+    if (this.loopWaits && !inLoop && ms <= HESITATION_MS) return;
     this.meanMs += (Math.min(ms, STRAGGLER_MS) - this.meanMs) * WEIGHT;
     if (this.loopWaits) {
       if (ms > HESITATION_MS || this.meanMs > LEAVE_ABOVE_MS) this.leave();

@@ -51,6 +51,13 @@ test('a straggler now and then is no slow disk', () => {
   expect(pace.isFast).toBe(true);
 });
 
+test('a disk that hesitates while a thread writes is not waited for either', () => {
+  const pace = new WritePace();
+  write(pace, 100, 0.1);
+  pace.note(10, false);
+  expect(pace.isFast).toBe(false);
+});
+
 test('a large batch that went by a thread says nothing about the small ones', () => {
   const pace = new WritePace();
   write(pace, 100, 0.1);
