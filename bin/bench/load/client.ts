@@ -10,12 +10,15 @@ import type { Talk } from './talk';
 const HOST = '127.0.0.1';
 const READ_BYTES = 1 << 17;
 const INPUT = Buffer.alloc(READ_BYTES);
+/** After so long without an answer a client pings, if its system has pings. */
+const PATIENCE_MS = 200;
 
 export class Client {
   private sentAt = 0;
   private isOver = false;
   private greeted: (() => void) | undefined;
   private socket: Socket | undefined;
+  private watch: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly run: Run,
@@ -43,12 +46,14 @@ export class Client {
   }
 
   start(now: number): void {
+    if (this.talk.ping !== undefined) this.watch = setInterval(() => this.look(), PATIENCE_MS);
     this.next(now);
   }
 
   /** Resolves when the connection is closed. */
   close(): Promise<void> {
     this.isOver = true;
+    clearInterval(this.watch);
     return new Promise((resolve) => {
       const { socket, talk } = this;
       if (socket === undefined || socket.destroyed) return resolve();
@@ -74,9 +79,18 @@ export class Client {
   private next(now: number): void {
     const { run, talk } = this;
     const n = run.next(now);
-    if (n < 0) return;
+    if (n < 0) {
+      clearInterval(this.watch);
+      return;
+    }
     this.sentAt = now;
     this.socket?.write(talk.request(run.operationOf(n), run.keyOf(n)));
+  }
+
+  private look(): void {
+    const { talk, socket } = this;
+    if (performance.now() - this.sentAt < PATIENCE_MS) return;
+    if (talk.ping !== undefined) socket?.write(talk.ping());
   }
 
   private broken(error: Error, reject: (error: Error) => void): void {

@@ -19,4 +19,9 @@ export interface Talk {
    */
   take(bytes: Buffer, size: number): boolean;
   complaint: string | undefined;
+  /**
+   * What a client sends when a request has had no answer for a while, as the system's own clients do
+   * to keep a connection alive. Its answer becomes part of the one that is awaited.
+   */
+  ping?(): Buffer;
 }

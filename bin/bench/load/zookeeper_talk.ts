@@ -8,7 +8,7 @@ import type { Operation } from '../workload';
 import type { Talk } from './talk';
 import { keyText, writeKeyDigits } from './talk_bytes';
 
-const CODE = { create: 1, getData: 4, setData: 5, sync: 9, close: -11 } as const;
+const CODE = { create: 1, getData: 4, setData: 5, sync: 9, ping: 11, close: -11 } as const;
 const SESSION_TIMEOUT_MS = 30_000;
 const PASSWORD_BYTES = 16;
 const ANY_VERSION = -1;
@@ -36,6 +36,9 @@ export const CONNECT = packet(
   ...[bytesField(Buffer.alloc(PASSWORD_BYTES)), flag(false)],
 );
 const CLOSE = packet(int(1), int(CODE.close));
+/** The protocol keeps this number for pings. */
+const PING_XID = -2;
+const PING = packet(int(PING_XID), int(CODE.ping));
 
 /** The requests of one operation in one buffer; `xidsAt` and `keysAt` are where they are filled in. */
 export interface Requests {
@@ -107,6 +110,15 @@ export class ZooKeeperTalk implements Talk {
     return bytes;
   }
 
+  /**
+   * The server's CommitProcessor sometimes goes to sleep over the only request that there is, and
+   * wakes when anything else comes. The pings of ordinary clients help after ten seconds.
+   */
+  ping(): Buffer {
+    this.answer.expectMore();
+    return PING;
+  }
+
   take(bytes: Buffer, size: number): boolean {
     if (!this.answer.take(bytes, size)) return false;
     const { error, longest } = this.answer;
@@ -139,6 +151,11 @@ export class JuteAnswer {
     this.hasHeader = !isGreeting;
     this.error = 0;
     this.longest = 0;
+  }
+
+  /** One answer more than was expected. */
+  expectMore(): void {
+    this.pending += 1;
   }
 
   take(input: Buffer, size: number): boolean {

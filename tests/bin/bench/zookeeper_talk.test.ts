@@ -83,6 +83,17 @@ test('codes of error and missing values are told', () => {
   expect(get.complaint).toBe('error -101');
 });
 
+test('the answer of a ping belongs to the one that is awaited', () => {
+  const talk = asking('put');
+  expect(talk.ping().toString('hex')).toBe(framed(int(-2), int(11)));
+  const pong = packet(header(0));
+  expect(talk.take(DONE, DONE.length)).toBe(false);
+  expect(talk.take(pong, pong.length)).toBe(true);
+  expect(talk.complaint).toBeUndefined();
+  talk.request('put', 2);
+  expect(talk.take(DONE, DONE.length)).toBe(true);
+});
+
 test('an answer that nobody asked for ends the run', () => {
   const talk = asking('put');
   const twice = Buffer.concat([DONE, DONE]);
