@@ -7,6 +7,9 @@ import { FILL_CLIENTS, type Part } from './system';
 import { Worker } from './worker';
 import type { Shape } from './workload';
 
+/** How many connections clients share where they share any; see docs/benchmarks.md for why. */
+export const SHARED_CONNECTIONS = 4;
+
 /** What the system itself decides of an order. */
 export type Target = Pick<LoadOrder, 'protocol' | 'ports' | 'replicas' | 'connections'>;
 

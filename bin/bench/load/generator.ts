@@ -7,6 +7,8 @@ import { Client } from './client';
 import { GrpcClient, GrpcConnection } from './grpc_connection';
 import { EtcdJsonTalk, KeysTalk } from './http_talk';
 import type { LoadOrder, LoadResult } from './load_order';
+import { Pipeline, PipelineClient, type PipelineTalk } from './pipeline';
+import { KeysPipelineTalk, ZooKeeperPipelineTalk } from './pipeline_talks';
 import { serveQuestions } from './questions';
 import { RedisTalk } from './redis_talk';
 import { Run } from './run';
@@ -23,6 +25,7 @@ let connections: readonly { close(): Promise<void> }[] = [];
 async function connect(order: LoadOrder): Promise<void> {
   run = new Run(order);
   if (order.protocol === 'etcd-grpc') await connectGrpc(run, order);
+  else if (order.connections !== undefined) await connectPipelines(run, order);
   else await connectClients(run, order);
 }
 
@@ -33,16 +36,29 @@ async function connectClients(to: Run, order: LoadOrder): Promise<void> {
 }
 
 async function connectGrpc(to: Run, order: LoadOrder): Promise<void> {
-  const count = Math.min(order.clients, order.connections ?? 1);
   const { valueBytes } = order;
-  const shared = Array.from({ length: count }, (_, i) => {
-    return new GrpcConnection(to, portFor(order, i), valueBytes);
-  });
+  const shared = sharedBy(order, (port) => new GrpcConnection(to, port, valueBytes));
+  clients = eachOn(shared, order, (connection) => new GrpcClient(to, connection, valueBytes));
   connections = shared;
-  clients = Array.from({ length: order.clients }, (_, i) => {
-    return new GrpcClient(to, shared[i % count] as GrpcConnection, valueBytes);
-  });
   await Promise.all(shared.map((connection) => connection.connect()));
+}
+
+async function connectPipelines(to: Run, order: LoadOrder): Promise<void> {
+  const shared = sharedBy(order, (port) => new Pipeline(to, port, pipelineTalkOf(order)));
+  clients = eachOn(shared, order, (pipeline) => new PipelineClient(pipeline));
+  connections = shared;
+  await Promise.all(shared.map((pipeline) => pipeline.connect()));
+}
+
+/** No more connections than clients. */
+function sharedBy<T>(order: LoadOrder, make: (port: number) => T): T[] {
+  const { clients: most, connections: wanted = 1 } = order;
+  const count = wanted === 'each' ? most : Math.min(most, wanted);
+  return Array.from({ length: count }, (_, i) => make(portFor(order, i)));
+}
+
+function eachOn<T, C>(shared: readonly T[], order: LoadOrder, make: (connection: T) => C): C[] {
+  return Array.from({ length: order.clients }, (_, i) => make(shared[i % shared.length] as T));
 }
 
 const portFor = ({ ports }: LoadOrder, i: number): number => ports[i % ports.length] ?? 0;
@@ -60,8 +76,14 @@ function talkOf({ protocol, valueBytes, workload, replicas = 0 }: LoadOrder): Ta
     case 'zookeeper':
       return new ZooKeeperTalk(valueBytes, workload === 'fill');
     case 'etcd-grpc':
-      throw new Error('clients of gRPC share their connections');
+      throw new Error('clients of gRPC have connections of their own kind');
   }
+}
+
+function pipelineTalkOf({ protocol, valueBytes, workload }: LoadOrder): PipelineTalk {
+  if (protocol === 'http') return new KeysPipelineTalk(valueBytes);
+  if (protocol === 'zookeeper') return new ZooKeeperPipelineTalk(valueBytes, workload === 'fill');
+  throw new Error(`clients of ${protocol} share no connections`);
 }
 
 function go(): Promise<LoadResult> {

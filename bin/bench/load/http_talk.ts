@@ -24,11 +24,15 @@ export abstract class HttpTalk implements Talk {
 
   take(bytes: Buffer, size: number): boolean {
     if (!this.answer.take(bytes, size)) return false;
-    const { isFine, text, bodyBytes } = this.answer;
-    if (!isFine) this.complaint = text;
-    else this.complaint = bodyBytes < this.leastBody ? `a body of ${bodyBytes} bytes` : undefined;
+    this.complaint = complaintOf(this.answer, this.leastBody);
     return true;
   }
+}
+
+/** What is wrong with an answer that is whole. */
+export function complaintOf(answer: HttpAnswer, leastBody: number): string | undefined {
+  if (!answer.isFine) return answer.text;
+  return answer.bodyBytes < leastBody ? `a body of ${answer.bodyBytes} bytes` : undefined;
 }
 
 /** Requests of our own API. */
@@ -93,52 +97,64 @@ export class HttpAnswer {
   /** The end of what came before, where a head or a chunked body came in pieces. */
   private carry: Buffer | undefined;
 
+  /** For connections with one request under way: nothing may stand behind its answer. */
   take(bytes: Buffer, size: number): boolean {
-    if (this.missing > 0) this.missing -= size;
-    else if (this.carry === undefined) this.takeFrom(bytes, size);
-    else this.takeJoined(bytes, size);
-    if (this.missing !== WHOLE) return false;
-    this.missing = HEAD;
-    return true;
+    const end = this.takeFirst(bytes, 0, size);
+    if (end >= 0 && end < size) throw new Error('an answer that nobody asked for');
+    return end >= 0;
   }
 
-  private takeJoined(bytes: Buffer, size: number): void {
-    const joined = Buffer.concat([this.carry ?? bytes.subarray(0, 0), bytes.subarray(0, size)]);
-    this.carry = undefined;
-    this.takeFrom(joined, joined.length);
-  }
-
-  private takeFrom(bytes: Buffer, size: number): void {
-    if (this.missing === CHUNKS) return this.takeChunks(bytes, size);
-    const end = this.readHead(bytes, size);
-    if (end < 0) {
-      this.missing = HEAD;
-      this.carry = Buffer.from(bytes.subarray(0, size));
-    } else if (this.missing === CHUNKS) {
-      this.takeChunks(bytes.subarray(end), size - end);
-    } else {
-      this.missing -= size - end;
-      if (this.missing < 0) throw new Error('an answer that nobody asked for');
+  /** Returns where the first answer of these bytes ends, or -1: it is not whole yet. */
+  takeFirst(bytes: Buffer, from: number, to: number): number {
+    let end: number;
+    if (this.missing > 0) {
+      end = from + this.missing;
+      this.missing = Math.max(WHOLE, end - to);
+    } else if (this.carry === undefined) end = this.takeFrom(bytes, from, to);
+    else {
+      const { carry } = this;
+      this.carry = undefined;
+      const joined = Buffer.concat([carry, bytes.subarray(from, to)]);
+      end = from - carry.length + this.takeFrom(joined, 0, joined.length);
     }
+    if (this.missing !== WHOLE) return -1;
+    this.missing = HEAD;
+    return end;
+  }
+
+  /** Returns where the answer ends if it is whole: `missing` tells. */
+  private takeFrom(bytes: Buffer, from: number, to: number): number {
+    if (this.missing === CHUNKS) return this.takeChunks(bytes, from, to);
+    const body = this.readHead(bytes, from, to);
+    if (body < 0) {
+      this.missing = HEAD;
+      this.carry = Buffer.from(bytes.subarray(from, to));
+      return to;
+    }
+    if (this.missing === CHUNKS) return this.takeChunks(bytes, body, to);
+    const end = body + this.missing;
+    this.missing = Math.max(WHOLE, end - to);
+    return end;
   }
 
   /** The answer to one request is the last thing on the connection, so its end is found there. */
-  private takeChunks(bytes: Buffer, size: number): void {
-    const tail = size - LAST_CHUNK.length;
+  private takeChunks(bytes: Buffer, from: number, to: number): number {
+    const tail = to - LAST_CHUNK.length;
     this.missing = CHUNKS;
-    this.bodyBytes += size;
-    if (tail >= 0 && bytes.compare(LAST_CHUNK, 0, LAST_CHUNK.length, tail, size) === 0) {
+    this.bodyBytes += to - from;
+    if (tail >= from && bytes.compare(LAST_CHUNK, 0, LAST_CHUNK.length, tail, to) === 0) {
       this.missing = WHOLE;
     } else {
-      this.carry = Buffer.from(bytes.subarray(Math.max(0, tail), size));
+      this.carry = Buffer.from(bytes.subarray(Math.max(from, tail), to));
     }
+    return to;
   }
 
   /** Returns where the head ends and notes how much body follows; -1 if it is not whole yet. */
-  private readHead(bytes: Buffer, size: number): number {
+  private readHead(bytes: Buffer, from: number, size: number): number {
     this.missing = WHOLE;
     this.bodyBytes = 0;
-    let line = bytes.indexOf(LINE_FEED) + 1;
+    let line = bytes.indexOf(LINE_FEED, from) + 1;
     if (line === 0 || line >= size) return -1;
     for (;;) {
       if (bytes[line] === CARRIAGE_RETURN) break;
@@ -153,8 +169,9 @@ export class HttpAnswer {
       line = at + 1;
     }
     if (line + 2 > size) return -1;
-    this.isFine = bytes[STATUS_AT] === 50;
-    if (!this.isFine) this.text = bytes.toString('latin1', 0, Math.min(size, LONGEST_COMPLAINT));
+    this.isFine = bytes[from + STATUS_AT] === 50;
+    const textEnd = Math.min(size, from + LONGEST_COMPLAINT);
+    if (!this.isFine) this.text = bytes.toString('latin1', from, textEnd);
     return line + 2;
   }
 

@@ -26,8 +26,8 @@ export interface LoadOrder {
   readonly requests?: number;
   /** Redis: how many replicas WAIT asks for. */
   readonly replicas?: number;
-  /** etcd over gRPC: how many connections the clients share. */
-  readonly connections?: number;
+  /** How many connections the clients share. Over gRPC `each` may have its own, elsewhere each has. */
+  readonly connections?: number | 'each';
 }
 
 export interface LoadResult {

@@ -5,6 +5,7 @@
  */
 
 import type { Operation } from '../workload';
+import { JuteFrames } from './jute_frames';
 import type { Talk } from './talk';
 import { keyText, writeKeyDigits } from './talk_bytes';
 
@@ -122,33 +123,28 @@ export class ZooKeeperTalk implements Talk {
   take(bytes: Buffer, size: number): boolean {
     if (!this.answer.take(bytes, size)) return false;
     const { error, longest } = this.answer;
-    this.complaint = error === 0 ? undefined : `error ${error}`;
+    this.complaint = complaintOfError(error);
     if (longest < this.least) this.complaint ??= 'there is no such value';
     return true;
   }
 }
 
-const LENGTH_BYTES = 4;
-/** Behind the xid and the number of the transaction. */
-const ERROR_AT = 12;
-const HEADER_BYTES = 16;
+export const complaintOfError = (error: number): string | undefined =>
+  error === 0 ? undefined : `error ${error}`;
 
-/** A known number of answers: a length, and behind it a header with a code of error, and a body. */
+/** A known number of answers, of which the last one ends the wait. */
 export class JuteAnswer {
-  /** The last code of error among the expected answers; 0 is none. */
+  /** The first code of error among the expected answers; 0 is none. */
   error = 0;
   /** The longest of the expected answers, in bytes. */
   longest = 0;
   private pending = 0;
-  private hasHeader = true;
-  /** Bytes that are still to come of an answer whose header has been read. */
-  private missing = 0;
-  private carry: Buffer | undefined;
+  private readonly frames = new JuteFrames();
 
   /** A greeting has no header. */
   expect(answers: number, isGreeting: boolean): void {
     this.pending = answers;
-    this.hasHeader = !isGreeting;
+    this.frames.hasHeader = !isGreeting;
     this.error = 0;
     this.longest = 0;
   }
@@ -159,37 +155,14 @@ export class JuteAnswer {
   }
 
   take(input: Buffer, size: number): boolean {
-    if (this.missing > size) {
-      this.missing -= size;
-      return false;
-    }
-    const { carry } = this;
-    const bytes = carry === undefined ? input : Buffer.concat([carry, input.subarray(0, size)]);
-    const end = carry === undefined ? size : bytes.length;
-    this.carry = undefined;
-    this.takeFrom(bytes, end);
+    this.frames.take(input, size, this.onFrame);
     return this.pending === 0;
   }
 
-  private takeFrom(bytes: Buffer, end: number): void {
-    let at = this.missing;
-    if (at > 0) {
-      this.missing = 0;
-      this.pending -= 1;
-    }
-    while (at < end) {
-      const needed = LENGTH_BYTES + (this.hasHeader ? HEADER_BYTES : 0);
-      if (end - at < needed) {
-        this.carry = Buffer.from(bytes.subarray(at, end));
-        return;
-      }
-      if (this.pending === 0) throw new Error('an answer that nobody asked for');
-      const length = bytes.readInt32BE(at);
-      if (this.hasHeader) this.error ||= bytes.readInt32BE(at + LENGTH_BYTES + ERROR_AT);
-      this.longest = Math.max(this.longest, length);
-      at += LENGTH_BYTES + length;
-      if (at > end) this.missing = at - end;
-      else this.pending -= 1;
-    }
-  }
+  private readonly onFrame = (error: number, length: number): void => {
+    if (this.pending === 0) throw new Error('an answer that nobody asked for');
+    this.pending -= 1;
+    this.error ||= error;
+    this.longest = Math.max(this.longest, length);
+  };
 }

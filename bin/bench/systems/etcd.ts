@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import axios from 'axios';
 import { freePorts } from '../../free_ports';
-import type { Target } from '../generated_load';
+import { SHARED_CONNECTIONS, type Target } from '../generated_load';
 import type { Place, Running, System } from '../system';
 import { operationsOf, type Shape } from '../workload';
 import { Daemon, findProgram, leaderFirst, type Member } from './daemons';
@@ -16,12 +16,13 @@ const HOST = '127.0.0.1';
 const PROGRAM = 'etcd';
 /** A run of an hour writes more than the two GiB after which etcd takes no more by default. */
 const QUOTA_BYTES = 8 * 2 ** 30;
-/** How many connections the clients share over gRPC; see docs/benchmarks.md for why. */
-const CONNECTIONS = 4;
 
 export const ETCD_JSON = etcd('etcd JSON', 'HTTP and JSON', { protocol: 'etcd-json' });
-export const ETCD_GRPC = etcd('etcd gRPC', `gRPC over ${CONNECTIONS} shared connections`, {
-  ...{ protocol: 'etcd-grpc', connections: CONNECTIONS },
+export const ETCD_GRPC = etcd('etcd gRPC', `gRPC over ${SHARED_CONNECTIONS} shared connections`, {
+  ...{ protocol: 'etcd-grpc', connections: SHARED_CONNECTIONS },
+});
+export const ETCD_GRPC_EACH = etcd('etcd gRPC each', 'gRPC, a connection for each client', {
+  ...{ protocol: 'etcd-grpc', connections: 'each' },
 });
 
 function etcd(name: string, way: string, target: Omit<Target, 'ports'>): System {

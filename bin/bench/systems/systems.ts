@@ -5,11 +5,11 @@ import { BARE_DISK } from './bare_disk';
 import { BARE_HTTP } from './bare_http';
 import { DYNAMO } from './dynamo';
 import { EMBEDDED } from './embedded';
-import { ETCD_GRPC, ETCD_JSON } from './etcd';
+import { ETCD_GRPC, ETCD_GRPC_EACH, ETCD_JSON } from './etcd';
 import { PYSYNCOBJ } from './pysyncobj';
-import { QUORUM_KV } from './quorum_kv';
+import { QUORUM_KV, QUORUM_KV_PIPELINED } from './quorum_kv';
 import { REDIS } from './redis';
-import { ZOOKEEPER } from './zookeeper';
+import { ZOOKEEPER, ZOOKEEPER_SHARED } from './zookeeper';
 
 export const OWN: readonly System[] = [EMBEDDED, QUORUM_KV];
 export const CEILINGS: readonly System[] = [BARE_HTTP, BARE_DISK];
@@ -19,4 +19,6 @@ export const PEERS: Readonly<Record<string, readonly System[]>> = {
   redis: [REDIS],
   pysyncobj: [PYSYNCOBJ],
   dynamo: [DYNAMO],
+  /** The other way to connect the same clients: one each instead of shared, shared instead of one each. */
+  connections: [QUORUM_KV_PIPELINED, ETCD_GRPC_EACH, ZOOKEEPER_SHARED],
 };

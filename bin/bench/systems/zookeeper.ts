@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePorts } from '../../free_ports';
+import { SHARED_CONNECTIONS, type Target } from '../generated_load';
 import type { Place, Running, System } from '../system';
 import { ask, Daemon, findProgram, leaderFirst, type Member } from './daemons';
 import { lacks } from './etcd';
@@ -12,18 +13,31 @@ const HOST = '127.0.0.1';
 const JARS = '/usr/share/java/zookeeper.jar';
 const MAIN = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
 
-export const ZOOKEEPER: System = {
-  name: 'zookeeper',
-  promise: 'its own protocol; a put is on the disks of a majority, a get is sync and read',
-  missing: () =>
-    findProgram('java') === undefined || !existsSync(JARS)
-      ? 'apt-get install zookeeper default-jre-headless'
-      : undefined,
-  lacks,
-  start,
-};
+export const ZOOKEEPER = zookeeper('zookeeper', 'its own protocol', { protocol: 'zookeeper' });
+export const ZOOKEEPER_SHARED = zookeeper(
+  'zookeeper shared',
+  `its own protocol in ${SHARED_CONNECTIONS} shared sessions`,
+  { protocol: 'zookeeper', connections: SHARED_CONNECTIONS },
+);
 
-async function start({ nodes, folder }: Place): Promise<Running> {
+function zookeeper(name: string, way: string, target: Omit<Target, 'ports'>): System {
+  return {
+    name,
+    promise: `${way}; a put is on the disks of a majority, a get is sync and read`,
+    missing: () =>
+      findProgram('java') === undefined || !existsSync(JARS)
+        ? 'apt-get install zookeeper default-jre-headless'
+        : undefined,
+    lacks,
+    start: (place) => start(name, place, target),
+  };
+}
+
+async function start(
+  name: string,
+  { nodes, folder }: Place,
+  target: Omit<Target, 'ports'>,
+): Promise<Running> {
   const ports = await freePorts(HOST, 3 * nodes);
   const servers = Array.from({ length: nodes }, (_, i) => {
     const [quorumPort, electionPort] = [ports[nodes + i], ports[2 * nodes + i]];
@@ -42,9 +56,8 @@ async function start({ nodes, folder }: Place): Promise<Running> {
     const file = join(dir, 'zoo.cfg');
     writeFileSync(file, [...lines, ...servers, ''].join('\n'));
     const command = [findProgram('java') ?? 'java', '-cp', JARS, MAIN, file];
-    return { daemon: new Daemon(`zookeeper ${i}`, command, dir), port };
+    return { daemon: new Daemon(`${name} ${i}`, command, dir), port };
   });
   const leads = async ({ port }: Member) => /^Mode: leader$/m.test(await ask(port, 'srvr'));
-  const target = { protocol: 'zookeeper' } as const;
-  return runPeer(ZOOKEEPER.name, members, () => leaderFirst(members, leads), target);
+  return runPeer(name, members, () => leaderFirst(members, leads), target);
 }

@@ -130,6 +130,7 @@ test('through the followers of five nodes; it says what to install, and goes on 
 test('a flag that makes no sense is one line and code 2', async () => {
   expect(await bench('--peer', 'consul')).toEqual({
     ...{ code: 2, stdout: '' },
-    stderr: "bench: --peer must be of etcd, zookeeper, redis, pysyncobj, dynamo, not 'consul'\n",
+    stderr:
+      "bench: --peer must be of etcd, zookeeper, redis, pysyncobj, dynamo, connections, not 'consul'\n",
   });
 });
