@@ -58,7 +58,7 @@ export const RAFT_NUMBERS = {
   maxInflightMessages: count(64, 1, 100_000, 'unanswered messages to one follower'),
   maxInflightBytes: bytes(16 * MIB, KIB, GIB, 'unanswered entries to one follower'),
   spareDelayMs: ms(5, 0, 1000, 'how long a follower beyond the quorum may wait for few entries'),
-  spareMessageEntries: count(64, 1, 1_000_000, 'entries that such a follower gets at once'),
+  spareMessageEntries: count(256, 1, 1_000_000, 'entries that such a follower gets at once'),
   maxUncommittedBytes: bytes(
     64 * MIB,
     KIB,

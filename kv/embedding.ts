@@ -57,7 +57,14 @@ export function jsonValue(text: string): Json {
 
 const NOT_ASCII = /[\u0080-\u00ff]/;
 
+/** A string that JSON writes as it is, between quotes, in one byte for each character. */
+const NEEDS_NO_ESCAPE = /^[ !#-[\]-~]*$/;
+
 export function jsonBytes(value: unknown): Uint8Array {
+  // `JSON.stringify` takes three times as long for a string of 256 characters.
+  if (typeof value === 'string' && NEEDS_NO_ESCAPE.test(value)) {
+    return Buffer.from(`"${value}"`, 'latin1');
+  }
   const text: string | undefined = JSON.stringify(value);
   if (text === undefined) throw new TypeError('a value must be something that JSON can say');
   return Buffer.from(text, 'utf8');

@@ -45,7 +45,7 @@ export interface JournalWriterListener {
 }
 
 /** A batch of more bytes than this is left to a thread. */
-const LARGEST_AWAITED_BYTES = 16 * 1024;
+const LARGEST_AWAITED_BYTES = 32 * 1024;
 
 export class JournalWriter {
   fsyncCount = 0;

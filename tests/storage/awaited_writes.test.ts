@@ -35,7 +35,7 @@ async function proveFast(disk: SimulatedDisk, storage: DurableStorage): Promise<
 
 async function openFast(seed?: number) {
   const disk = newDisk(seed);
-  const storage = openOn(disk, { segmentBytes: 64 * 1024 });
+  const storage = openOn(disk, { segmentBytes: 128 * 1024 });
   const ear = new Ear(storage);
   await proveFast(disk, storage);
   return { disk, storage, ear };
@@ -76,12 +76,14 @@ test('wait their turn behind a write that is under way', async () => {
   expect(recoveredOn(disk.powerCut())).toEqual(expected(1, 34));
 });
 
-test('of more than 16 KiB are left to a thread', async () => {
+test('of more than 32 KiB are left to a thread', async () => {
   const { disk, storage, ear } = await openFast();
-  persistAwaited(storage, [record(33, 16 * 1024)], 33);
-  expect(ear.persisted).toBe(32);
+  persistAwaited(storage, [record(33, 15 * 1024), record(34, 16 * 1024)], 34);
+  expect(ear.persisted).toBe(34);
+  persistAwaited(storage, [record(35, 16 * 1024), record(36, 16 * 1024)], 36);
+  expect(ear.persisted).toBe(34);
   await disk.settle();
-  expect(ear.persisted).toBe(33);
+  expect(ear.persisted).toBe(36);
 });
 
 test('are completed where the disk takes a few bytes at a time', async () => {
