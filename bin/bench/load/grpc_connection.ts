@@ -3,7 +3,6 @@
  * client does it. What the clients ask in one turn goes out in one write.
  */
 
-import { connect, type Socket } from 'node:net';
 import type { Operation } from '../workload';
 import {
   type Call,
@@ -21,11 +20,10 @@ import {
   writeFrameHead,
 } from './grpc_frames';
 import { type FrameListener, GrpcInput } from './grpc_input';
+import { HOST, LoadSocket } from './load_socket';
 import type { Run } from './run';
 import { writeKeyDigits } from './talk_bytes';
 
-const HOST = '127.0.0.1';
-const INPUT = Buffer.alloc(1 << 17);
 const NO_BYTES = Buffer.alloc(0);
 /** Every server takes frames of this size. */
 const MAX_FRAME = 16_384;
@@ -48,8 +46,7 @@ export class GrpcConnection implements FrameListener {
   private output = Buffer.allocUnsafe(1 << 16);
   private outputSize = 0;
   private isFlushing = false;
-  private isOver = false;
-  private socket: Socket | undefined;
+  private readonly socket: LoadSocket;
   private lastStream = -1;
   private streamWindow = FIRST_WINDOW;
   private window = FIRST_WINDOW;
@@ -57,44 +54,24 @@ export class GrpcConnection implements FrameListener {
   private opened: () => void = () => undefined;
 
   constructor(
-    private readonly run: Run,
+    run: Run,
     private readonly port: number,
     private readonly valueBytes: number,
   ) {
+    this.socket = new LoadSocket(run, (bytes, size) => this.input.take(bytes, size));
     this.headers = new CallHeaders(`${HOST}:${port}`);
   }
 
   /** Resolves when the server has sent its settings. */
   connect(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.opened = resolve;
-      const callback = (size: number) => {
-        this.input.take(INPUT, size);
-        return true;
-      };
-      const { port } = this;
-      const socket = connect({ port, host: HOST, onread: { buffer: INPUT, callback } }, () => {
-        socket.write(opening());
-      });
-      socket.setNoDelay(true);
-      const broken = (error: Error) => {
-        if (this.isOver) return;
-        reject(error);
-        this.run.fail(error);
-      };
-      socket.on('error', broken);
-      socket.on('close', () => broken(new Error('a connection was closed')));
-      this.socket = socket;
+    return this.socket.open(this.port, (ready) => {
+      this.opened = ready;
+      this.socket.write(opening());
     });
   }
 
   close(): Promise<void> {
-    this.isOver = true;
-    return new Promise((resolve) => {
-      const { socket } = this;
-      if (socket === undefined || socket.destroyed) return resolve();
-      socket.on('close', () => resolve()).destroy();
-    });
+    return this.socket.close();
   }
 
   call(client: GrpcClient, operation: Operation, key: number): void {
@@ -157,7 +134,7 @@ export class GrpcConnection implements FrameListener {
   }
 
   onBroken(why: string): void {
-    this.socket?.destroy(new Error(why));
+    this.socket.destroy(new Error(why));
   }
 
   /** How much may be sent on a stream with this window. */
@@ -226,7 +203,7 @@ export class GrpcConnection implements FrameListener {
     this.isFlushing = false;
     const bytes = Buffer.from(this.output.subarray(0, this.outputSize));
     this.outputSize = 0;
-    this.socket?.write(bytes);
+    this.socket.write(bytes);
   }
 }
 

@@ -4,12 +4,10 @@
  * clients ask in one turn goes out in one write.
  */
 
-import { connect, type Socket } from 'node:net';
 import type { Operation } from '../workload';
+import { LoadSocket } from './load_socket';
 import type { Run } from './run';
 
-const HOST = '127.0.0.1';
-const INPUT = Buffer.alloc(1 << 17);
 /** So many of those who have their answer are kept before they are forgotten. */
 const MOST_SERVED = 1024;
 
@@ -17,6 +15,8 @@ const MOST_SERVED = 1024;
 export interface PipelineTalk {
   /** What is sent first on a new connection; the load begins when it has been answered. */
   readonly greeting: Buffer | undefined;
+  /** What is sent before the connection is closed. */
+  readonly farewell: Buffer | undefined;
   /** The bytes of a request; valid until the next one. */
   request(operation: Operation, key: number): Buffer;
   /** How many answers it brings. */
@@ -39,48 +39,28 @@ export class Pipeline {
   private complaint: string | undefined;
   /** What goes out at the end of this turn. */
   private output: Buffer[] = [];
-  private isOver = false;
-  private socket: Socket | undefined;
+  private readonly socket: LoadSocket;
 
   constructor(
     readonly run: Run,
     private readonly port: number,
     private readonly talk: PipelineTalk,
-  ) {}
+  ) {
+    this.socket = new LoadSocket(run, (bytes, size) => talk.take(bytes, size, this.answered));
+  }
 
   /** Resolves when the connection stands and the greeting is answered. */
   connect(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const callback = (size: number) => {
-        if (!this.isOver) this.talk.take(INPUT, size, this.answered);
-        return true;
-      };
-      const { port } = this;
-      const { greeting } = this.talk;
-      const socket = connect({ port, host: HOST, onread: { buffer: INPUT, callback } }, () => {
-        if (greeting === undefined) return resolve();
-        this.waiting.push({ answers: 1, finish: () => resolve() });
-        socket.write(greeting);
-      });
-      socket.setNoDelay(true);
-      const broken = (error: Error) => {
-        if (this.isOver) return;
-        reject(error);
-        this.run.fail(error);
-      };
-      socket.on('error', broken);
-      socket.on('close', () => broken(new Error('a connection was closed')));
-      this.socket = socket;
+    const { greeting } = this.talk;
+    return this.socket.open(this.port, (ready) => {
+      if (greeting === undefined) return ready();
+      this.waiting.push({ answers: 1, finish: () => ready() });
+      this.socket.write(greeting);
     });
   }
 
   close(): Promise<void> {
-    this.isOver = true;
-    return new Promise((resolve) => {
-      const { socket } = this;
-      if (socket === undefined || socket.destroyed) return resolve();
-      socket.on('close', () => resolve()).destroy();
-    });
+    return this.socket.close(this.talk.farewell);
   }
 
   /** Sends the request with this number of the run. */
@@ -96,7 +76,7 @@ export class Pipeline {
   private flush(): void {
     const bytes = Buffer.concat(this.output);
     this.output = [];
-    this.socket?.write(bytes);
+    this.socket.write(bytes);
   }
 
   private readonly answered = (complaint: string | undefined): void => {

@@ -4,12 +4,13 @@ import type { Operation } from '../workload';
 import { complaintOf, HttpAnswer, KeysTalk } from './http_talk';
 import { JuteFrames } from './jute_frames';
 import type { PipelineTalk } from './pipeline';
-import { CONNECT, complaintOfError, ZooKeeperTalk } from './zookeeper_talk';
+import { CLOSE, CONNECT, complaintOfError, ZooKeeperTalk } from './zookeeper_talk';
 
 type Answered = (complaint: string | undefined) => void;
 
 export class KeysPipelineTalk implements PipelineTalk {
   readonly greeting = undefined;
+  readonly farewell = undefined;
   private readonly keys: KeysTalk;
   private readonly answer = new HttpAnswer();
 
@@ -37,6 +38,7 @@ export class KeysPipelineTalk implements PipelineTalk {
 /** One session for several clients. */
 export class ZooKeeperPipelineTalk implements PipelineTalk {
   readonly greeting = CONNECT;
+  readonly farewell = CLOSE;
   private readonly requests: ZooKeeperTalk;
   private readonly frames = new JuteFrames();
 

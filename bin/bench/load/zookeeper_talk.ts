@@ -36,7 +36,7 @@ export const CONNECT = packet(
   ...[int(0), LONG_ZERO, int(SESSION_TIMEOUT_MS), LONG_ZERO],
   ...[bytesField(Buffer.alloc(PASSWORD_BYTES)), flag(false)],
 );
-const CLOSE = packet(int(1), int(CODE.close));
+export const CLOSE = packet(int(1), int(CODE.close));
 /** The protocol keeps this number for pings. */
 const PING_XID = -2;
 const PING = packet(int(PING_XID), int(CODE.ping));

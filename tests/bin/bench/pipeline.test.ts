@@ -2,11 +2,12 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { Client } from '../../../bin/bench/load/client';
 import type { LoadOrder } from '../../../bin/bench/load/load_order';
 import { Pipeline, PipelineClient } from '../../../bin/bench/load/pipeline';
 import { KeysPipelineTalk, ZooKeeperPipelineTalk } from '../../../bin/bench/load/pipeline_talks';
 import { Run } from '../../../bin/bench/load/run';
-import { CONNECT, packet } from '../../../bin/bench/load/zookeeper_talk';
+import { CONNECT, packet, ZooKeeperTalk } from '../../../bin/bench/load/zookeeper_talk';
 
 const DONE = 'HTTP/1.1 204 No Content\r\nX-Quorum-Index: 7\r\n\r\n';
 const VALUE = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"abc"';
@@ -124,8 +125,49 @@ test('a linearizable read of ZooKeeper is whole with its second answer', async (
       });
     });
   });
-  expect(frames).toBe(6000);
+  // Two for each read, and the farewell.
+  expect(frames).toBe(6001);
   expect([result.operations, result.errors, result.firstError]).toEqual([2700, 300, 'error -4']);
+});
+
+test('a connection that breaks before its greeting is answered is no connection', async () => {
+  const broken = load('get', 'zookeeper', (socket) => {
+    socket.once('data', () => socket.destroy());
+  });
+  await expect(broken).rejects.toThrow('a connection was closed');
+});
+
+test('a client pings when it has waited for long, and goes on', async () => {
+  let pings = 0;
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.once('data', () => {
+      socket.write(packet(Buffer.alloc(37)));
+      // The first request of all gets no answer until anything else comes.
+      socket.once('data', () => {
+        socket.once('data', () => {
+          pings += 1;
+          socket.write(Buffer.concat([frame(0, 9), frame(0, 0)]));
+          socket.on('data', () => socket.write(frame(0, 9)));
+        });
+      });
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const order = {
+    ...ORDER,
+    clients: 1,
+    requests: 5,
+    workload: 'put',
+    protocol: 'zookeeper',
+  } as const;
+  const run = new Run({ ...order, ports: [port] });
+  const client = new Client(run, new ZooKeeperTalk(5, false));
+  await client.connect(port);
+  const result = await run.go([client]);
+  await client.close();
+  server.close();
+  expect([pings, result.operations, result.errors]).toEqual([1, 5, 0]);
 });
 
 test('a connection that breaks ends the run', async () => {
