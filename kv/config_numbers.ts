@@ -57,8 +57,9 @@ export const RAFT_NUMBERS = {
   maxBytesPerMessage: bytes(MIB, KIB, 32 * MIB, 'entries in one message, in bytes'),
   maxInflightMessages: count(64, 1, 100_000, 'unanswered messages to one follower'),
   maxInflightBytes: bytes(16 * MIB, KIB, GIB, 'unanswered entries to one follower'),
-  spareDelayMs: ms(5, 0, 1000, 'how long a follower beyond the quorum may wait for few entries'),
-  spareMessageEntries: count(256, 1, 1_000_000, 'entries that such a follower gets at once'),
+  spareDelayMs: ms(50, 0, 1000, 'how long a follower beyond the quorum may wait for few entries'),
+  sparePatienceMs: ms(5, 0, 1000, 'how long it does so while those of the quorum do not answer'),
+  spareMessageEntries: count(1024, 1, 1_000_000, 'entries that such a follower gets at once'),
   maxUncommittedBytes: bytes(
     64 * MIB,
     KIB,

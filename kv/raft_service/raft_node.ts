@@ -106,6 +106,7 @@ function raftOptions(config: NodeConfig, storage: Storage, trace: boolean): Raft
     heartbeatMs: millis(raft.heartbeatMs),
     maxDiskStallMs: millis(raft.maxDiskStallMs),
     spareDelayMs: millis(raft.spareDelayMs),
+    sparePatienceMs: millis(raft.sparePatienceMs),
     machineSettings: encodeSettings({
       keyTtlMs,
       sessionTtlMs,

@@ -9,11 +9,11 @@
  */
 
 /** As long as writes by a thread take at most this, on average, the loop tries it. */
-const TRY_BELOW_MS = 0.6;
+const TRY_BELOW_MS = 1;
 /** Where its own writes take longer than this, on average, it leaves them to the thread again. */
-const LEAVE_ABOVE_MS = 0.3;
+const LEAVE_ABOVE_MS = 0.7;
 /** What a write takes beyond this does not count in the average: a few stragglers are no slow disk. */
-const STRAGGLER_MS = 1;
+const STRAGGLER_MS = 2;
 /** A single write that takes longer than this counts as a disk that hesitates. */
 const HESITATION_MS = 4;
 /** So many writes go by a thread before the loop tries (again). */

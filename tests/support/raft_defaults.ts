@@ -16,6 +16,7 @@ export const NODE_OPTIONS = {
   maxInflightBytes: 1024 * 1024,
   // Nobody is spared anything, so that a script tells what became of each message: see spares.test.ts.
   spareDelayMs: millis(0),
+  sparePatienceMs: millis(5),
   spareMessageEntries: 64,
   maxUncommittedBytes: 1024 * 1024,
   maxPendingRequests: 1000,

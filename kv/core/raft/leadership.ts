@@ -54,6 +54,8 @@ export interface Leader {
   /** Reads that have not been given a round yet. */
   readonly newReads: Origin[];
   readonly readBatches: ReadBatch[];
+  /** When the commit index last moved. */
+  commitMovedAt: Millis;
   /** When followers must be told of the new commit index, if nothing else tells them before. */
   commitNoticeDue: Millis;
   /** When the first of the spares has waited for long enough; see `spares.ts`. */
@@ -91,6 +93,7 @@ export function newLeadership(raft: RaftState): Leader {
     lease: noLease(),
     newReads: [],
     readBatches: [],
+    commitMovedAt: raft.now,
     commitNoticeDue: millis(Number.POSITIVE_INFINITY),
     spareDue: millis(Number.POSITIVE_INFINITY),
     transfer: undefined,

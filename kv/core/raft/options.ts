@@ -39,7 +39,9 @@ export interface RaftOptions {
   readonly maxInflightBytes: number;
   /** How long a follower that no quorum needs may be left without what is new; 0 for never. */
   readonly spareDelayMs: Millis;
-  /** It gets at once what is so many entries. */
+  /** It waits no longer than this for those that a quorum does need. */
+  readonly sparePatienceMs: Millis;
+  /** It gets at once what is so many entries, or fills a message. */
   readonly spareMessageEntries: number;
   /** Past this many bytes of entries that are not committed, proposals are refused. */
   readonly maxUncommittedBytes: number;

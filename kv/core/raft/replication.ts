@@ -128,6 +128,7 @@ function sendHeartbeat(raft: RaftState, leader: Leader, progress: Progress): voi
 
 /** Followers learn a new commit index soon, even when no entries follow that would carry it. */
 export function commitMoved(raft: RaftState, leader: Leader): void {
+  leader.commitMovedAt = raft.now;
   if (leader.commitNoticeDue > raft.now + COMMIT_NOTICE_MS) {
     leader.commitNoticeDue = millis(raft.now + COMMIT_NOTICE_MS);
   }
@@ -136,7 +137,14 @@ export function commitMoved(raft: RaftState, leader: Leader): void {
 function noticeCommit(raft: RaftState, leader: Leader): void {
   leader.commitNoticeDue = millis(Number.POSITIVE_INFINITY);
   for (const progress of leader.progress.values()) {
-    if (progress.commitSent < raft.commit) sendHeartbeat(raft, leader, progress);
+    const { commitSent, isSpare, next, sentAt } = progress;
+    // The entries that a spare waits for will tell it.
+    const hasWaiting = isSpare && next <= raft.log.lastIndex;
+    if (commitSent >= raft.commit || hasWaiting) continue;
+    // Where entries go all the time, each message tells what those before it have come to.
+    const due = millis(sentAt + COMMIT_NOTICE_MS);
+    if (raft.now >= due) sendHeartbeat(raft, leader, progress);
+    else if (due < leader.commitNoticeDue) leader.commitNoticeDue = due;
   }
 }
 

@@ -7,12 +7,12 @@
  * in fewer and larger messages. Moraru, Andersen and Kaminsky call it thrifty ("There Is More
  * Consensus in Egalitarian Parliaments", SOSP 2013).
  *
- * A spare waits for `spareDelayMs` at the longest, and not at all where there is little to do. Whoever
- * has acknowledged least is spare: if a needed follower stalls, a spare has overtaken it after one
- * delay and takes its place.
+ * A spare waits for `spareDelayMs` at the longest, and only for `sparePatienceMs` while those that are
+ * needed say nothing, so not at all where there is little to do. Whoever has acknowledged least is
+ * spare: if a needed follower stalls, a spare has overtaken it after that time and takes its place.
  */
 
-import { type Millis, millis } from '../ids';
+import { logIndex, type Millis, millis } from '../ids';
 import { countedMatch, type Leader } from './leadership';
 import { isJoint } from './membership';
 import type { Progress } from './progress';
@@ -56,19 +56,25 @@ function reached(raft: RaftState, leader: Leader, { id, mode }: Progress): numbe
 
 /** Whether the entries that there are for a follower may wait for more. */
 export function entriesMayWait(raft: RaftState, leader: Leader, progress: Progress): boolean {
+  const { log, commit, options } = raft;
   const { isSpare, next, sentAt } = progress;
-  const entries = raft.log.lastIndex + 1 - next;
-  if (!isSpare || entries === 0 || entries >= raft.options.spareMessageEntries) return false;
-  return mayWaitFrom(raft, leader, sentAt);
+  const entries = log.lastIndex + 1 - next;
+  if (!isSpare || entries === 0 || entries >= options.spareMessageEntries) return false;
+  if (log.bytesAfter(logIndex(next - 1)) >= options.maxBytesPerMessage) return false;
+  // What is committed needs nobody's help.
+  return mayWait(raft, leader, sentAt, commit === log.lastIndex ? NEVER : leader.commitMovedAt);
 }
 
 /** Whether a round of heartbeats that reads wait for may do without this follower's answer as yet. */
 export function roundMayWait(raft: RaftState, leader: Leader, progress: Progress): boolean {
-  return progress.isSpare && mayWaitFrom(raft, leader, progress.askedAt);
+  return progress.isSpare && mayWait(raft, leader, progress.askedAt, leader.quorumSince);
 }
 
-function mayWaitFrom(raft: RaftState, leader: Leader, since: Millis): boolean {
-  const due = millis(since + raft.options.spareDelayMs);
+/** A spare was last sent something at `since`; those that are needed have been heard of at `heardAt`. */
+function mayWait(raft: RaftState, leader: Leader, since: Millis, heardAt: Millis): boolean {
+  const { spareDelayMs, sparePatienceMs } = raft.options;
+  const late = Math.max(since, heardAt) + sparePatienceMs;
+  const due = millis(Math.min(since + spareDelayMs, late));
   if (raft.now >= due) return false;
   if (due < leader.spareDue) leader.spareDue = due;
   return true;

@@ -22,6 +22,7 @@ export function drawRaftOptions(prng: Prng, slowestDelayMs: number): SharedOptio
   };
   const shares = prng.stream('snapshot shares');
   const thrift = prng.stream('thrift');
+  const patience = prng.stream('patience');
   return {
     electionTimeoutMinMs: millis(electionTimeoutMinMs),
     electionTimeoutMaxMs: millis(electionTimeoutMinMs * 2),
@@ -33,6 +34,7 @@ export function drawRaftOptions(prng: Prng, slowestDelayMs: number): SharedOptio
     maxInflightMessages: prng.pick([1, 2, 16, 64]),
     maxInflightBytes: prng.pick([2000, 1024 * 1024]),
     spareDelayMs: millis(thrift.pick([0, 0, 5, 50])),
+    sparePatienceMs: millis(patience.pick([0, 5, 50])),
     spareMessageEntries: thrift.pick([2, 5, 64]),
     maxUncommittedBytes: prng.pick([1500, 1024 * 1024, 1024 * 1024]),
     maxPendingRequests: prng.pick([4, 1000, 1000]),

@@ -31,15 +31,19 @@ export function checkBounds(raft: Node): void {
 }
 
 /** What may be sent is sent in the same step, but for what a spare follower waits for, and not long. */
-function checkNobodyWaitsForLong({ options, self, log, now }: Node, leader: Leader): void {
+function checkNobodyWaitsForLong({ options, self, log, commit, now }: Node, leader: Leader): void {
   for (const progress of leader.progress.values()) {
     const { id, mode, next, isSpare, sentAt } = progress;
     const entries = log.lastIndex + 1 - next;
     const room = progress.hasRoom(options.maxInflightMessages, options.maxInflightBytes);
     if (mode.kind !== 'stream' || entries === 0 || !room) continue;
     const due = sentAt + options.spareDelayMs;
-    const few = entries < options.spareMessageEntries;
-    if (isSpare && few && now < due && leader.spareDue <= due) continue;
+    const few =
+      entries < options.spareMessageEntries &&
+      log.bytesAfter(logIndex(next - 1)) < options.maxBytesPerMessage;
+    const late = Math.max(sentAt, leader.commitMovedAt) + options.sparePatienceMs;
+    const until = commit === log.lastIndex ? due : Math.min(due, late);
+    if (isSpare && few && now < until && leader.spareDue <= until) continue;
     throw new Violation('bounds', `${self} keeps ${entries} entries from ${id} since ${sentAt}`);
   }
 }
