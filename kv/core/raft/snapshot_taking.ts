@@ -9,6 +9,12 @@ import { encodeSnapshotMeta, nameSnapshot } from './snapshot_meta';
 import { drawEarliness, snapshotIsDue } from './snapshot_share';
 import type { RaftState } from './state';
 
+/**
+ * A slice is gathered within one step, while nothing else moves: a third of a millisecond for small
+ * values, and ten times as much in the first snapshot of a process, whose code V8 has not compiled yet.
+ */
+const MAX_TAKEN_BYTES = 32 * 1024;
+
 /** Begins a snapshot when enough has been applied since the last one; once for each step. */
 export function maybeTakeSnapshot(raft: RaftState): void {
   if (raft.taking !== undefined || raft.installing !== undefined) return;
@@ -87,7 +93,7 @@ export function releaseWhenDurable(raft: RaftState, durable: JournalSequence): v
 function writeSlice(raft: RaftState): void {
   const { taking } = raft;
   if (taking === undefined) return;
-  const bytes = taking.cursor.next(raft.options.snapshotSliceBytes);
+  const bytes = taking.cursor.next(Math.min(raft.options.snapshotSliceBytes, MAX_TAKEN_BYTES));
   if (bytes === undefined) {
     taking.committed = true;
     raft.commitSnapshot(taking.name);
