@@ -20,7 +20,7 @@ import { eventually } from '../support/e2e_world';
 
 jest.setTimeout(300_000);
 
-const testWithNetwork = testIf('ip netns with iptables', () => {
+const testWithNetwork = testIf('ip netns', () => {
   const network = new TestNetwork(2);
   try {
     network.open();

@@ -2,8 +2,8 @@
  * A network of a test's own, whose links can be cut: each node has a network namespace with one
  * address, joined to a bridge in yet another namespace. Nothing of it can be seen from outside. A
  * cut is a route into nothing, so whoever sends hears nothing back, as with a broken cable; it
- * drops what goes in one direction only, answers and acknowledgements of TCP included. A firewall
- * (`iptables`) may drop what goes to a listening port alone.
+ * drops what goes in one direction only, answers and acknowledgements of TCP included. A rule before
+ * the routes may drop what goes to a listening port alone. All of it takes `ip` and nothing else.
  */
 
 import { type ChildProcess, fork } from 'node:child_process';
@@ -106,10 +106,10 @@ export class TestNetwork {
    * on connections of its own, still arrives.
    */
   dropToPort(from: number, to: number, port: number): void {
-    const name = this.name(to);
-    const rule = ['INPUT', '-s', this.address(from), '-p', 'tcp', '--dport', String(port)];
+    const name = this.name(from);
+    const rule = ['to', this.address(to), 'ipproto', 'tcp', 'dport', String(port), 'blackhole'];
     this.drops.push([name, rule]);
-    run('ip', 'netns', 'exec', name, 'iptables', '-A', ...rule, '-j', 'DROP');
+    run('ip', '-n', name, 'rule', 'add', ...rule);
   }
 
   /** Mends everything that was cut. */
@@ -118,7 +118,7 @@ export class TestNetwork {
       run('ip', '-n', name, 'route', 'del', 'blackhole', route);
     }
     for (const [name, rule] of this.drops.splice(0)) {
-      run('ip', 'netns', 'exec', name, 'iptables', '-D', ...rule, '-j', 'DROP');
+      run('ip', '-n', name, 'rule', 'del', ...rule);
     }
   }
 
