@@ -60,8 +60,15 @@ export interface Subject<Message, Request, Reply> {
 
   /** The next operation of a client. */
   operation(client: string, prng: Prng): Operation<Request, Reply>;
-  /** An operation that succeeds on a node of a cluster that works; undefined if there is none. */
-  probe(node: NodeId, kind: 'write' | 'read'): Operation<Request, Reply> | undefined;
+  /**
+   * An operation that succeeds on a node of a cluster that works as far as the nodes of `among`,
+   * which can reach each other, are enough; undefined if there is none.
+   */
+  probe(
+    node: NodeId,
+    kind: 'write' | 'read',
+    among: readonly NodeId[],
+  ): Operation<Request, Reply> | undefined;
   /** A client was restarted: it remembers nothing. */
   clientRestarted(client: string): void;
 

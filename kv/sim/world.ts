@@ -161,9 +161,10 @@ export class World<Message, Request, Reply> {
     for (const node of others) this.leaveOut(node, chosen, prng.pick(['down', 'cut', 'deaf']));
     for (const node of chosen) this.nemesis.restart(node);
     const end = this.timeline.now + this.subject.recoveryMs;
+    const among = chosen.map((node) => node.id);
     for (const node of chosen) {
-      this.probe(node, 'write', end);
-      this.probe(node, 'read', end);
+      this.probe(node, 'write', among, end);
+      this.probe(node, 'read', among, end);
     }
     const { quietMs = 0 } = this.subject;
     if (quietMs > 0) this.pass(this.timeline.now + quietMs);
@@ -200,13 +201,14 @@ export class World<Message, Request, Reply> {
   private probe(
     node: SimulatedNode<Message, Request, Reply>,
     kind: 'write' | 'read',
+    among: readonly NodeId[],
     end: number,
   ): void {
     let isServed = false;
     let last = 'nothing was heard';
     const ask = (): void => {
       if (isServed || this.timeline.now >= end) return;
-      const operation = this.subject.probe(node.id, kind);
+      const operation = this.subject.probe(node.id, kind, among);
       if (operation === undefined) {
         isServed = true;
         return;

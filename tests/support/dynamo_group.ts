@@ -57,6 +57,7 @@ export class DynamoGroup {
   repeats = false;
   private readonly machines = new Map<NodeId, Machine>();
   private readonly cut = new Set<string>();
+  private readonly delays = new Map<string, number>();
   private readonly paused = new Set<NodeId>();
   private readonly replies = new Map<number, DynamoReply>();
   private flights: Flight[] = [];
@@ -145,23 +146,37 @@ export class DynamoGroup {
     this.cut.clear();
   }
 
+  /** Messages in this direction take so long from now on. */
+  slowLink(from: NodeId, to: NodeId, ms: number): void {
+    this.delays.set(`${from} ${to}`, ms);
+  }
+
   /** Hands over a request and lets time pass until it is answered; the answer and how long it took. */
   ask(
     id: NodeId,
     request: ClientRequest,
     patienceMs = 5000,
   ): { readonly reply: DynamoReply; readonly tookMs: number } {
-    const number = ++this.lastRequest;
     const begun = this.now;
-    const deadline = millis(begun + patienceMs);
-    const whole: DynamoRequest = { ...request, deadline };
+    const reply = this.answer(this.submit(id, request, patienceMs));
+    return { reply, tookMs: this.now - begun };
+  }
+
+  /** Hands over a request and lets no time pass; `answer` waits for what comes of it. */
+  submit(id: NodeId, request: ClientRequest, patienceMs = 5000): number {
+    const number = ++this.lastRequest;
+    const whole: DynamoRequest = { ...request, deadline: millis(this.now + patienceMs) };
     this.step(id, [{ kind: 'request', id: requestId(number), request: whole }]);
+    return number;
+  }
+
+  answer(number: number): DynamoReply {
+    const begun = this.now;
     while (!this.replies.has(number)) {
-      if (this.now > begun + patienceMs + 100) throw new Error('no answer came');
+      if (this.now > begun + 10_000) throw new Error('no answer came');
       this.run(0.5);
     }
-    const reply = this.replies.get(number) as DynamoReply;
-    return { reply, tookMs: this.now - begun };
+    return this.replies.get(number) as DynamoReply;
   }
 
   get(id: NodeId, key: string, quorum: number): { values: string[]; metadata: string[] } {
@@ -289,9 +304,10 @@ export class DynamoGroup {
     this.sent.push({ from, to, message });
     const life = this.machines.get(to)?.core;
     if (life === undefined || this.cut.has(`${from} ${to}`)) return;
+    const travelMs = this.delays.get(`${from} ${to}`) ?? TRAVEL_MS;
     const bytes = Buffer.concat(this.codec.encode(message));
     for (let copy = 0; copy < (this.repeats ? 2 : 1); copy++) {
-      this.later(TRAVEL_MS, to, life, { kind: 'message', from, message: this.codec.decode(bytes) });
+      this.later(travelMs, to, life, { kind: 'message', from, message: this.codec.decode(bytes) });
     }
   }
 

@@ -13,6 +13,7 @@ import type { NodeId, RequestId } from '../ids';
 import { collect, startCollecting } from './collecting';
 import type { Member, Standing } from './members';
 import type { MessageOf } from './messages';
+import { withdrawThoseWhoLeft } from './puts';
 import type { JoinRequest } from './requests';
 import type { DynamoState } from './state';
 
@@ -156,6 +157,7 @@ export function tableChanged(node: DynamoState): void {
   writeMembers(node);
   // What was asked under another ring is not to be settled by answers that come now.
   node.exchanges.clear();
+  withdrawThoseWhoLeft(node);
   node.sweep = node.store.keys();
   startCollecting(node);
   node.journal.whenDurable(() => {

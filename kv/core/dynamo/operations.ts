@@ -104,6 +104,18 @@ export function answered(
   progress(node, operation, manners);
 }
 
+/** Who has filled a place does not count any more: somebody else is asked for it. */
+export function emptied(
+  node: DynamoState,
+  operation: Operation,
+  place: Place,
+  manners: Manners,
+): void {
+  place.state = 'waiting';
+  askNext(node, operation, place, manners);
+  progress(node, operation, manners);
+}
+
 /** The next one for a place: the home unless it is suspected, then whoever can stand in. */
 function askNext(node: DynamoState, operation: Operation, place: Place, manners: Manners): void {
   const { home, asked } = place;

@@ -15,6 +15,7 @@ import type { MessageOf } from './messages';
 import { metadataOf, pastOfMetadata } from './metadata';
 import {
   answered,
+  emptied,
   homesOf,
   launch,
   type Manners,
@@ -170,11 +171,11 @@ function ask(node: DynamoState, operation: PutOperation, place: Place, to: NodeI
   const isKept = to === home || keepHint(node, home, key, versions);
   if (to === home) keep(node, key, versions);
   if (!isKept) return answered(node, operation, place, false, PUTS);
-  node.journal.whenDurable(() => filled(node, operation, place));
+  node.journal.whenDurable(() => filled(node, operation, place, to));
 }
 
-function filled(node: DynamoState, operation: PutOperation, place: Place): void {
-  operation.core.addResult(place.home);
+function filled(node: DynamoState, operation: PutOperation, place: Place, by: NodeId): void {
+  operation.core.addResult(place.home, by);
   sendAhead(node, operation);
   answered(node, operation, place, true, PUTS);
 }
@@ -183,13 +184,41 @@ export function receiveStored(node: DynamoState, from: NodeId, message: MessageO
   const operation = putOf(node.operations.get(message.operation));
   const place = operation && placeAskedOf(operation, from);
   if (operation === undefined || place === undefined) return;
-  if (message.result === 'stored') return filled(node, operation, place);
+  if (message.result === 'stored' && !hasGone(node, from)) {
+    return filled(node, operation, place, from);
+  }
   const { result } = message;
   if (result === 'siblings' || result === 'busy') {
     return refused(node, operation, place, from, result);
   }
   answered(node, operation, place, false, PUTS);
 }
+
+/** Whoever joins anew has left before, and dropped what it had. */
+function hasGone({ table }: DynamoState, id: NodeId): boolean {
+  const standing = table.find(id)?.standing;
+  return standing === 'left' || standing === 'joining';
+}
+
+/**
+ * The table has changed. Who has left has handed over what it had and has dropped it, so a client
+ * that still waits is not to be told that it has a copy. (Who was answered was answered truly.)
+ */
+export function withdrawThoseWhoLeft(node: DynamoState): void {
+  for (const operation of [...node.operations.values()].filter(isWaitingPut)) {
+    const { core, places } = operation;
+    for (const place of places) {
+      const by = core.filledBy(place.home);
+      if (by === undefined || !hasGone(node, by)) continue;
+      node.narrate(`${by} has left: it does not count for ${operation.key} any more`);
+      core.withdraw(place.home);
+      emptied(node, operation, place, PUTS);
+    }
+  }
+}
+
+const isWaitingPut = (operation: Operation): operation is PutOperation =>
+  operation.kind === 'put' && operation.client !== undefined;
 
 /** Of versions another node would find as many, so nobody stands in; its disk may be faster. */
 function refused(

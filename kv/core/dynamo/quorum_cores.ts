@@ -49,16 +49,27 @@ export class GetCore {
 }
 
 export class PutCore {
-  private readonly stored = new Set<NodeId>();
+  /** The place of each home, and who has filled it. */
+  private readonly stored = new Map<NodeId, NodeId>();
 
   constructor(
     readonly quorum: number,
     private readonly homes: readonly NodeId[],
   ) {}
 
-  /** It is durable with the home, or with its stand-in. */
-  addResult(home: NodeId): void {
-    this.stored.add(home);
+  /** It is durable with `by`: the home, or its stand-in. */
+  addResult(home: NodeId, by: NodeId): void {
+    this.stored.set(home, by);
+  }
+
+  /** Who has filled this place; undefined if nobody has. */
+  filledBy(home: NodeId): NodeId | undefined {
+    return this.stored.get(home);
+  }
+
+  /** Who has filled this place does not have it any more. */
+  withdraw(home: NodeId): void {
+    this.stored.delete(home);
   }
 
   get answered(): number {

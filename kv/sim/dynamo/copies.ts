@@ -17,6 +17,8 @@ type Persist = Extract<Effect<DynamoMessage, DynamoReply>, { kind: 'persist' }>;
 
 export class Copies {
   private hasLost = false;
+  /** What those who left had until then, by node and key. */
+  private readonly leftBehind = new Map<NodeId, Map<string, Versions>>();
 
   constructor(
     private readonly disks: DynamoDisks,
@@ -33,14 +35,22 @@ export class Copies {
     });
   }
 
-  /** What is said to be written is on as many disks as the client has asked for. */
-  checkWritten(node: NodeId, reply: DynamoReply): void {
+  /**
+   * What is said to be written is on as many disks as the client has asked for. A disk that was
+   * emptied because its node left counts for whoever cannot know that yet (`knowsGone`).
+   */
+  checkWritten(node: NodeId, reply: DynamoReply, knowsGone: (id: NodeId) => boolean): void {
     if (reply.kind !== 'written' || this.hasLost) return;
     const write = this.history.withMetadata(reply.metadata);
-    const isOn = (id: NodeId) => this.history.isCovered(write, this.disks.heldBy(id, write.key));
+    const { key } = write;
+    const wasOn = (id: NodeId): Versions =>
+      knowsGone(id) ? [] : (this.leftBehind.get(id)?.get(key) ?? []);
+    const isOn = (id: NodeId) =>
+      this.history.isCovered(write, this.disks.heldBy(id, key)) ||
+      this.history.isCovered(write, wasOn(id));
     const copies = this.disks.nodes.filter(isOn).length;
     if (copies >= write.quorum) return;
-    const said = `${node} says that ${write.value} of ${write.key} is written at ${write.quorum}`;
+    const said = `${node} says that ${write.value} of ${key} is written at ${write.quorum}`;
     fail('durable before said', `${said}, it is on ${copies} disks`);
   }
 
@@ -74,12 +84,21 @@ export class Copies {
   look(node: NodeId, effect: Persist): void {
     for (const record of this.disks.hand(node, effect.records, effect.through)) {
       if (record.kind === 'cleared') {
-        for (const key of this.disks.keysOf(node)) this.checkReplaced(node, key, []);
+        for (const key of this.disks.keysOf(node)) {
+          this.checkReplaced(node, key, []);
+          this.leaveBehind(node, key);
+        }
       }
       if (record.kind !== 'versions') continue;
       this.history.checkSet(node, record.key, record.versions);
       this.checkReplaced(node, record.key, record.versions);
     }
+  }
+
+  private leaveBehind(node: NodeId, key: string): void {
+    const ofNode = this.leftBehind.get(node) ?? new Map<string, Versions>();
+    this.leftBehind.set(node, ofNode);
+    ofNode.set(key, mergeVersions(ofNode.get(key) ?? [], this.disks.heldBy(node, key)));
   }
 
   /** What is durable here and is replaced by this must be in it, or durable with somebody else. */

@@ -26,6 +26,7 @@ import { DynamoDisks } from './dynamo_disks';
 import { GetOperation, type OperationHost, PutOperation, type Read } from './dynamo_operation';
 import { delicateMoments, unrestOfGroup } from './dynamo_rest';
 import { OfOneMind } from './of_one_mind';
+import { ProbeKeys } from './probe_keys';
 import { Said } from './said';
 import { TrueHistory, textOf, type Write } from './true_history';
 
@@ -48,7 +49,7 @@ export class DynamoSubject
   private readonly lag: DiskLag;
   private readonly counts = new Map<string, number>();
   private changes = 0;
-  private probes = 0;
+  private readonly probes: ProbeKeys;
 
   constructor(
     private readonly members: readonly NodeId[],
@@ -58,6 +59,7 @@ export class DynamoSubject
   ) {
     const { metadataSecret, replicas } = options;
     this.ofOneMind = new OfOneMind(replicas);
+    this.probes = new ProbeKeys(members);
     this.history = new TrueHistory((key, version) => metadataOf(key, version, metadataSecret));
     this.memory = new ClientMemory(this.history, this.largestQuorum);
     this.lag = new DiskLag(options.maxDiskLagMs);
@@ -89,8 +91,10 @@ export class DynamoSubject
       if (effect.kind === 'persist') {
         this.lag.hand(node, now, effect.records, effect.through);
         this.copies.look(node, effect);
-      } else if (effect.kind === 'reply') this.copies.checkWritten(node, effect.reply);
-      else if (effect.kind === 'send') this.count(`sent ${effect.message.kind}`);
+      } else if (effect.kind === 'reply') {
+        const knowsGone = (id: NodeId): boolean => !table.current.members.includes(id);
+        this.copies.checkWritten(node, effect.reply, knowsGone);
+      } else if (effect.kind === 'send') this.count(`sent ${effect.message.kind}`);
       else if (effect.kind === 'snapshot_commit') this.count('snapshots made or received');
     }
   }
@@ -150,20 +154,20 @@ export class DynamoSubject
     return new PutOperation(client, write, quorum, metadata, this);
   }
 
-  probe(node: NodeId, kind: 'write' | 'read'): Operation<DynamoRequest, DynamoReply> | undefined {
-    const standing = this.cores.get(node)?.inspect.standing;
-    if (standing !== 'member' && standing !== 'leaving') return undefined;
-    // With fewer members than nodes a majority of the nodes may have but one of them.
-    const isIn = (id: NodeId): boolean => {
-      const core = this.cores.get(id)?.inspect;
-      return core === undefined || core.table.current.members.includes(id);
-    };
-    const all = this.members.every(isIn);
-    const majority = Math.floor(this.members.length / 2) + 1;
-    const quorum = all ? Math.min(majority, this.options.replicas) : 1;
-    // Each try writes a key of its own: written blindly again and again, one would get too many versions.
-    const key = `probe ${++this.probes}`;
-    if (kind === 'read') return new GetOperation(key, { key, quorum }, this);
+  probe(
+    node: NodeId,
+    kind: 'write' | 'read',
+    among: readonly NodeId[],
+  ): Operation<DynamoRequest, DynamoReply> | undefined {
+    const core = this.cores.get(node)?.inspect;
+    if (core?.standing !== 'member' && core?.standing !== 'leaving') return undefined;
+    const running = [...this.cores.values()].map(({ inspect }) => inspect);
+    if (kind === 'read') {
+      const quorum = this.probes.majority(running, core);
+      const key = this.probes.next();
+      return new GetOperation(key, { key, quorum }, this);
+    }
+    const [key, quorum] = this.probes.forWrite(running, core, among);
     const write = this.memory.write(key, key, quorum, []);
     return new PutOperation(key, write, quorum, '', this);
   }

@@ -1,6 +1,6 @@
 /** Joining and leaving when things go wrong: what the simulator has found, message by message. */
 
-import type { NodeId } from '../../../kv/core/dynamo/library';
+import { millis, type NodeId } from '../../../kv/core/dynamo/library';
 import { DynamoGroup } from '../../support/dynamo_group';
 
 const standings = (group: DynamoGroup): string[] =>
@@ -107,3 +107,45 @@ test.each([0, 50])(
     for (const key of keys) expect(group.get(joins, key, 1).values).toEqual([key]);
   },
 );
+
+/** Exchanges that are soon begun anew, so that leaving is quicker than a client's patience. */
+const SWIFT = { exchangeMs: millis(20) };
+
+/**
+ * Writes `some key` at its first home with a quorum of 3, while the word of one of the other two
+ * takes long, and the second home leaves before that word arrives.
+ */
+function writeAndLeave(group: DynamoGroup, late: 'leaver' | 'third') {
+  const key = 'some key';
+  const [at, leaver, third] = group.homes(key) as [NodeId, NodeId, NodeId];
+  const [other] = group.others(key);
+  const slow = late === 'leaver' ? leaver : third;
+  group.slowLink(slow, at, 400);
+  const value = Buffer.from('"new"');
+  const put = group.submit(at, { kind: 'put', key, value, quorum: 3, metadata: '' });
+  group.run(5);
+  group.slowLink(slow, at, 1);
+  expect(group.admin(leaver, { kind: 'leave' })).toEqual({ kind: 'accepted' });
+  group.run(200);
+  expect(group.core(at).inspect.table.find(leaver)?.standing).toBe('left');
+  return { reply: group.answer(put), other, key };
+}
+
+test.each(['leaver', 'third'] as const)(
+  'who acknowledges a write and has left before the quorum is met does not count for it (the %s is late)',
+  (late) => {
+    const { reply } = writeAndLeave(new DynamoGroup(3, SWIFT), late);
+    expect(reply).toMatchObject({
+      kind: 'failed',
+      error: { code: 'write_quorum_not_met', details: { quorum: 3, answered: 2 } },
+    });
+  },
+);
+
+test('where somebody is left to take the write, that one is asked in the place of who has left', () => {
+  const group = new DynamoGroup(4, SWIFT);
+  const { reply, other, key } = writeAndLeave(group, 'third');
+  expect(reply).toMatchObject({ kind: 'written' });
+  group.isolate(other as NodeId);
+  expect(group.get(other as NodeId, key, 1).values).toEqual(['new']);
+});
