@@ -82,9 +82,7 @@ export function receiveCompare(
   });
   const extra = range === undefined ? [] : extraIn(node, range, entries);
   pushSome(node, from, 0, extra);
-  node.journal.whenDurable(() => {
-    node.send(from, { kind: 'compared', exchange, wanted, extra: extra.length });
-  });
+  node.sendWhenDurable(from, { kind: 'compared', exchange, wanted, extra: extra.length });
 }
 
 /** What this node has in a range that the asker does not have, or has otherwise. */
@@ -148,7 +146,7 @@ export function receivePush(node: DynamoState, from: NodeId, message: MessageOf<
   for (const { key, versions } of entries) keep(node, key, versions);
   node.counts.received += entries.length;
   if (exchange === 0 || !isOfOneMind(node, message)) return;
-  node.journal.whenDurable(() => node.send(from, { kind: 'pushed', exchange }));
+  node.sendWhenDurable(from, { kind: 'pushed', exchange });
 }
 
 /** The exchange with this node that has asked under this number, if it has not moved on. */

@@ -108,7 +108,7 @@ export function receiveStore(node: DynamoState, from: NodeId, message: MessageOf
   const isForOther = standsInFor !== undefined && standsInFor !== node.self;
   if (!isForOther) keep(node, key, versions);
   else if (!keepHint(node, standsInFor, key, versions)) return say('no_room');
-  node.journal.whenDurable(() => say('stored'));
+  if (operation !== 0) node.sendWhenDurable(from, { kind: 'stored', operation, result: 'stored' });
 }
 
 export function receiveFetch(node: DynamoState, from: NodeId, message: MessageOf<'fetch'>): void {

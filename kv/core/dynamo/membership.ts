@@ -111,7 +111,7 @@ export function receiveMembers(
   joinOnTop(node, before);
   if (node.table.digest !== message.table) return noteUntold(node, from);
   node.untold.delete(from);
-  node.journal.whenDurable(() => node.send(from, { kind: 'pong' }));
+  node.sendWhenDurable(from, { kind: 'pong' });
 }
 
 /** The group remembers this node from a former time: what it wants now is newer. */

@@ -155,6 +155,17 @@ export class DynamoState {
     this.effects.push({ kind: 'send', to, lane, message });
   }
 
+  /**
+   * An acknowledgement: said once all that was written down so far is durable. Not if another group
+   * was joined meanwhile, where nobody has asked for it.
+   */
+  sendWhenDurable(to: NodeId, said: Said): void {
+    const { table } = this;
+    this.journal.whenDurable(() => {
+      if (this.table === table) this.send(to, said);
+    });
+  }
+
   reply(id: RequestId, reply: DynamoReply): void {
     this.effects.push({ kind: 'reply', id, reply });
   }

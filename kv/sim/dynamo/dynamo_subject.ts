@@ -10,6 +10,7 @@ import type { DynamoMessage } from '../../core/dynamo/messages';
 import { metadataOf } from '../../core/dynamo/metadata';
 import { recover } from '../../core/dynamo/recovery';
 import type { DynamoReply, DynamoRequest } from '../../core/dynamo/requests';
+import type { DynamoState } from '../../core/dynamo/state';
 import { mergeVersions, type Versions } from '../../core/dynamo/versions';
 import type { NodeId, StorageId } from '../../core/ids';
 import type { Prng } from '../../core/prng';
@@ -110,7 +111,7 @@ export class DynamoSubject
 
   /** Whose membership changes next: one change at a time, and somebody always stays. */
   leader(): NodeId | undefined {
-    const cores = [...this.cores.values()].map((core) => core.inspect);
+    const cores = this.running;
     const out = cores.find(({ standing }) => standing === 'left');
     if (out !== undefined) return out.self;
     const isCalm = cores.every(({ standing, changing }) => standing === 'member' && !changing);
@@ -161,13 +162,12 @@ export class DynamoSubject
   ): Operation<DynamoRequest, DynamoReply> | undefined {
     const core = this.cores.get(node)?.inspect;
     if (core?.standing !== 'member' && core?.standing !== 'leaving') return undefined;
-    const running = [...this.cores.values()].map(({ inspect }) => inspect);
     if (kind === 'read') {
-      const quorum = this.probes.majority(running, core);
+      const quorum = this.probes.majority(this.running, core);
       const key = this.probes.next();
       return new GetOperation(key, { key, quorum }, this);
     }
-    const [key, quorum] = this.probes.forWrite(running, core, among);
+    const [key, quorum] = this.probes.forWrite(this.running, core, among);
     const write = this.memory.write(key, key, quorum, []);
     return new PutOperation(key, write, quorum, '', this);
   }
@@ -239,6 +239,10 @@ export class DynamoSubject
 
   private get largestQuorum(): number {
     return Math.min(this.options.replicas, this.members.length);
+  }
+
+  private get running(): Readonly<DynamoState>[] {
+    return [...this.cores.values()].map((core) => core.inspect);
   }
 
   private hasLeft(node: NodeId): boolean {

@@ -149,3 +149,24 @@ test('where somebody is left to take the write, that one is asked in the place o
   group.isolate(other as NodeId);
   expect(group.get(other as NodeId, key, 1).values).toEqual(['new']);
 });
+
+test('who joins anew owes the group that it was in no acknowledgement any more', () => {
+  const group = new DynamoGroup(4, SWIFT);
+  const [left, seed, leaves, other] = group.ids as [NodeId, NodeId, NodeId, NodeId];
+  for (const id of [seed, leaves, other]) group.slowLink(left, id, 100);
+  group.admin(left, { kind: 'leave' });
+  group.run(10);
+  expect(standings(group)).toEqual(['left', 'member', 'member', 'member']);
+  // Nobody has heard of that yet, so it is told of the next change, and its disk is still at work on
+  // that when it joins again.
+  group.slowDisk(left, 500);
+  group.admin(leaves, { kind: 'leave' });
+  group.run(150);
+  expect(standings(group)).toEqual(['left', 'member', 'left', 'member']);
+  const { digest } = group.core(other).inspect.table;
+  expect(group.core(left).inspect).toMatchObject({ table: { digest }, journal: { isBusy: true } });
+  expect(group.admin(left, { kind: 'join', seed })).toEqual({ kind: 'accepted' });
+  for (const id of [seed, leaves, other]) group.slowLink(left, id, 1);
+  group.run(10_000);
+  expect(standings(group)).toEqual(['member', 'member', 'left', 'member']);
+});
