@@ -393,6 +393,14 @@ export class RaftCluster {
     for (const effect of effects) this.carryOut(node, effect);
     this.checks.observe(core, committed);
     this.finishFastDisk(id);
+    this.applyRest(id);
+  }
+
+  /** Wakes a node that put off applying, as its driver does: in a step of its own, at once. */
+  private applyRest(id: string): void {
+    if (!this.isUp(id)) return;
+    const { applied, commit } = this.node(id).inspect;
+    if (applied < commit) this.tick(id);
   }
 
   private carryOut(node: SimulatedNode, effect: RaftEffect): void {

@@ -5,7 +5,7 @@ import { type LogIndex, logIndex } from '../ids';
 import type { Applied } from '../machine/sessions';
 import { countedMatch, type Leader, type Origin } from './leadership';
 import { reachedByQuorum } from './membership';
-import { MAX_APPLIED_BYTES_PER_STEP, MAX_APPLIED_PER_STEP } from './options';
+import { MAX_APPLIED_BYTES_PER_STEP, MAX_APPLIED_LATER, MAX_APPLIED_PER_STEP } from './options';
 import { commitMoved } from './replication';
 import type { RaftState } from './state';
 
@@ -27,6 +27,7 @@ export function advanceCommit(raft: RaftState, leader: Leader): void {
 
 /** Applies what is committed, in order, as much as one step may take. */
 export function applyCommitted(raft: RaftState): void {
+  if (mayApplyLater(raft)) return;
   const { last, bytes } = applicable(raft);
   if (last === raft.applied) return;
   raft.narrateEntries('apply', raft.applied + 1, last);
@@ -34,6 +35,16 @@ export function applyCommitted(raft: RaftState): void {
   raft.appliedBytes += bytes;
   raft.freshness.applied(raft.applied);
   raft.clients.applied(raft, raft.applied);
+}
+
+/**
+ * The leader, and with it every client, waits for what a follower writes and acknowledges, and nobody
+ * for what it applies. So a follower that has something to write or to say in this step applies in
+ * one of the next, which comes at once; but one that always has, does not put it off for ever.
+ */
+function mayApplyLater(raft: RaftState): boolean {
+  if (raft.role.kind !== 'follower' || raft.commit - raft.applied > MAX_APPLIED_LATER) return false;
+  return raft.hasWork;
 }
 
 /** How far this step may go, and how many bytes of entries that is. */

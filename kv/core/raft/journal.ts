@@ -148,6 +148,11 @@ export class Journal {
     return this.lastSequence;
   }
 
+  /** Whether there are records that the disk has not been handed. */
+  get hasBatch(): boolean {
+    return this.run !== undefined || this.batch.length > 0;
+  }
+
   /** The records of this step, to be handed to the disk; undefined if there are none. */
   flush(now: Millis): { records: JournalRecord[]; through: JournalSequence } | undefined {
     this.closeRun();

@@ -10,6 +10,7 @@
 import type { ErrorCode } from '../errors';
 import type { LogIndex, Millis, NodeId, SnapshotName, StorageId, Term } from '../ids';
 import type { AppliedStatus } from '../machine/sessions';
+import type { Lane } from '../protocol';
 import type { EntryRun } from './entry_run';
 
 /** "Would you vote for me in the term after mine?" Changes nothing anywhere (dissertation §9.6). */
@@ -210,3 +211,9 @@ export interface Addressed {
   readonly to: NodeId;
   readonly message: RaftMessage;
 }
+
+/** Values and snapshots are bulk; nothing that keeps the cluster together queues behind them. */
+const BULK: readonly RaftMessage['kind'][] = ['append_entries', 'install_snapshot', 'forward'];
+
+export const laneOf = (message: RaftMessage): Lane =>
+  BULK.includes(message.kind) ? 'bulk' : 'control';

@@ -97,6 +97,8 @@ export class Raft<Query, Answer>
     beginStep(raft, at);
     for (const event of events) receive(raft, event as RaftEvent);
     onTime(raft);
+    // What its leader waits for comes before what it applies (`apply.ts`).
+    if (raft.role.kind === 'follower') acknowledge(raft, raft.role);
     settle(raft);
     speak(raft);
     checkState(raft);
@@ -272,12 +274,11 @@ function settle(raft: RaftState): void {
 /** Tells others what they must know after this step. */
 function speak(raft: RaftState): void {
   if (raft.role.kind === 'leader') replicate(raft, raft.role);
-  if (raft.role.kind === 'follower') acknowledge(raft, raft.role);
   raft.clients.reads.askLeader(raft);
 }
 
 function wakeAt(raft: RaftState): Millis {
-  // There is more to apply than one step may take.
+  // There is more to apply than this step could take, or it had something else to do first.
   if (raft.applied < raft.commit) return raft.now;
   const { role } = raft;
   const byRole = role.kind === 'leader' ? leaderWakeAt(raft, role) : role.electionDeadline;

@@ -21,7 +21,7 @@ import {
 import type { Sessions } from '../machine/sessions';
 import type { SnapshotCursor, SnapshotLoader } from '../machine/state_machine';
 import { Prng } from '../prng';
-import type { Effect, Lane } from '../protocol';
+import type { Effect } from '../protocol';
 import type { Clients } from './clients';
 import { silenceDeadline } from './election_timing';
 import type { Placed } from './entry_segments';
@@ -31,7 +31,7 @@ import type { Journal } from './journal';
 import { type LeaderContact, startingContact } from './leader_contact';
 import type { RaftLog } from './log';
 import { type Configuration, findMember, isUnbound } from './membership';
-import type { RaftMessage } from './messages';
+import { laneOf, type RaftMessage } from './messages';
 import { describe, describeEntries, describeReply } from './narration';
 import type { RaftOptions } from './options';
 import type { RaftReply } from './requests';
@@ -262,6 +262,11 @@ export class RaftState {
     this.effects.push(effect);
   }
 
+  /** Whether this step has anything to write or to send as yet. */
+  get hasWork(): boolean {
+    return this.journal.hasBatch || this.effects.some(({ kind }) => kind === 'send');
+  }
+
   /** Everything to be done, the journal's records first so that the disk starts at once. */
   takeEffects(): RaftEffect[] {
     const batch = this.journal.flush(this.now);
@@ -289,8 +294,3 @@ export class RaftState {
 export function writePlaced({ log, journal }: RaftState, placed: Placed): void {
   log.journaled(journal.writeEntries(placed, log.lastIndex, log.lastTerm));
 }
-
-/** Values and snapshots are bulk; nothing that keeps the cluster together queues behind them. */
-const BULK: readonly RaftMessage['kind'][] = ['append_entries', 'install_snapshot', 'forward'];
-
-const laneOf = (message: RaftMessage): Lane => (BULK.includes(message.kind) ? 'bulk' : 'control');

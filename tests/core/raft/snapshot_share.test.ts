@@ -173,7 +173,8 @@ describe('a snapshot that is given up', () => {
     // The entries come by themselves. Alone they are less than a share.
     solo.receive(2, appendEntries(3, [3, 2], [3, 3], 5));
     expect(solo.raft.log.bytesAfter(logIndex(3))).toBeLessThan(bytes);
-    expect([opened(), solo.raft.taking?.index]).toEqual([3, 5]);
+    // It begins before the two new entries are applied, which have something else to do first.
+    expect([opened(), solo.raft.taking?.index]).toEqual([3, 3]);
   });
 });
 

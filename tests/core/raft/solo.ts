@@ -114,6 +114,8 @@ export class Solo {
     const from = this.effects.length;
     this.take(events);
     if (!this.slow) this.persist();
+    // What it put off to apply comes in a step of its own, at once.
+    while (this.raft.applied < this.raft.commit) this.take([{ kind: 'wake' }]);
     return this.effects.slice(from).filter((each) => each.kind === 'send');
   }
 
