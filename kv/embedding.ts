@@ -4,6 +4,7 @@
  */
 
 import { type OperatingError, operatingError } from './core/errors';
+import { putLatin1 } from './core/latin1';
 
 /** Whatever JSON can say. */
 export type Json =
@@ -62,13 +63,22 @@ const NEEDS_NO_ESCAPE = /^[ !#-[\]-~]*$/;
 
 export function jsonBytes(value: unknown): Uint8Array {
   // `JSON.stringify` takes three times as long for a string of 256 characters.
-  if (typeof value === 'string' && NEEDS_NO_ESCAPE.test(value)) {
-    return Buffer.from(`"${value}"`, 'latin1');
-  }
+  if (typeof value === 'string' && NEEDS_NO_ESCAPE.test(value)) return quoted(value);
   const text: string | undefined = JSON.stringify(value);
   if (text === undefined) throw new TypeError('a value must be something that JSON can say');
   return Buffer.from(text, 'utf8');
 }
+
+/** A string between quotes: nothing is joined, which would be copied once more. */
+function quoted(text: string): Uint8Array {
+  const bytes = Buffer.allocUnsafe(text.length + 2);
+  bytes[0] = QUOTE;
+  putLatin1(text, bytes, 1);
+  bytes[text.length + 1] = QUOTE;
+  return bytes;
+}
+
+const QUOTE = 0x22;
 
 export function tooLarge(what: string, bytes: number, limit: number): KVError {
   return new KVError(

@@ -1,8 +1,8 @@
 /** The commit rule (§5.3, §5.4.2) and the application of committed entries (Figure 2, all servers). */
 
-import { invariant } from '../assert';
 import { type LogIndex, logIndex } from '../ids';
 import type { Applied } from '../machine/sessions';
+import { ENTRY_HEADER_BYTES, entryKindAt, entryTermAt, entryTimeAt } from './entry';
 import { countedMatch, type Leader, type Origin } from './leadership';
 import { reachedByQuorum } from './membership';
 import { MAX_APPLIED_BYTES_PER_STEP, MAX_APPLIED_LATER, MAX_APPLIED_PER_STEP } from './options';
@@ -48,29 +48,31 @@ function mayApplyLater(raft: RaftState): boolean {
 }
 
 /** How far this step may go, and how many bytes of entries that is. */
-function applicable(raft: RaftState): { last: number; bytes: number } {
-  const limit = Math.min(raft.commit, raft.applied + MAX_APPLIED_PER_STEP);
-  let last: number = raft.applied;
+function applicable({ log, applied, commit }: RaftState): { last: number; bytes: number } {
+  const limit = Math.min(commit, applied + MAX_APPLIED_PER_STEP);
+  const all = log.sizeOf(applied + 1, limit + 1);
+  if (all <= MAX_APPLIED_BYTES_PER_STEP) return { last: limit, bytes: all };
+  let last: number = applied;
   let bytes = 0;
   while (last < limit && bytes < MAX_APPLIED_BYTES_PER_STEP) {
     last += 1;
-    bytes += raft.log.sizeAt(last);
+    bytes += log.sizeAt(last);
   }
   return { last, bytes };
 }
 
 /** Nothing is made for the entry but a view of its data: this runs for each write on each node. */
 function applyEntry(raft: RaftState, index: LogIndex): void {
-  const { log, role } = raft;
-  const term = log.termAt(index);
-  invariant(term !== undefined, 'what is committed is in the log', { index });
-  const time = log.timeAt(index);
+  const { role } = raft;
+  const { bytes, start, end } = raft.log.placeOf(index);
+  const term = entryTermAt(bytes, start);
+  const time = entryTimeAt(bytes, start);
   raft.applied = index;
   raft.appliedTerm = term;
   raft.machineTime = time;
-  const data = log.dataAt(index);
+  const data = bytes.subarray(start + ENTRY_HEADER_BYTES, end);
   const applied =
-    data.length === 0 || log.kindAt(index) === 'configuration'
+    data.length === 0 || entryKindAt(bytes, start) === 'configuration'
       ? undefined
       : raft.machine.apply(data, { index, time });
   raft.clients.writes.settleOrphan(raft, { index, term }, applied);

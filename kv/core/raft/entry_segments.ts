@@ -15,7 +15,6 @@ import {
   ENTRY_OVERHEAD,
   type Entry,
   type EntryKind,
-  entryKindAt,
   entryTermAt,
   entryTimeAt,
   putEntryHeader,
@@ -45,16 +44,25 @@ export interface Placed {
   readonly count: number;
 }
 
+/** Where an entry lies. */
+export interface EntryPlace {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
 export class EntrySegments {
   private segments: Segment[] = [];
   /** The index of the first entry; segments may begin below it. */
   private first: number;
   private next: number;
   private held = 0;
+  private readonly place: { -readonly [Part in keyof EntryPlace]: EntryPlace[Part] };
 
   constructor(first: number) {
     this.first = first;
     this.next = first;
+    this.place = { bytes: NOTHING, start: 0, end: 0 };
   }
 
   get length(): number {
@@ -105,14 +113,19 @@ export class EntrySegments {
     while (sequences.length < ends.length) sequences.push(sequence);
   }
 
+  /** Where an entry is; what it returns is overwritten by the next call. */
+  placeOf(index: number): EntryPlace {
+    const segment = this.segmentOf(index);
+    const { place } = this;
+    place.bytes = segment.bytes;
+    place.start = startIn(segment, index);
+    place.end = endIn(segment, index);
+    return place;
+  }
+
   termAt(index: number): Term {
     const segment = this.segmentOf(index);
     return entryTermAt(segment.bytes, startIn(segment, index));
-  }
-
-  kindAt(index: number): EntryKind {
-    const segment = this.segmentOf(index);
-    return entryKindAt(segment.bytes, startIn(segment, index));
   }
 
   timeAt(index: number): Millis {

@@ -11,7 +11,7 @@ import { InvariantViolation, invariant } from '../assert';
 import { type JournalSequence, type LogIndex, logIndex, type Millis, type Term } from '../ids';
 import type { Entry, EntryKind } from './entry';
 import type { EntryRun } from './entry_run';
-import { EntrySegments, type Placed } from './entry_segments';
+import { type EntryPlace, EntrySegments, type Placed } from './entry_segments';
 import { type Configuration, decodeConfiguration } from './membership';
 
 interface ConfigurationAt {
@@ -88,17 +88,9 @@ export class RaftLog {
     return this.entries.sequenceAt(index);
   }
 
-  kindAt(index: number): EntryKind {
-    return this.entries.kindAt(index);
-  }
-
-  /** The cluster's time in an entry. */
-  timeAt(index: number): Millis {
-    return this.entries.timeAt(index);
-  }
-
-  dataAt(index: number): Uint8Array {
-    return this.entries.dataAt(index);
+  /** Where an entry lies, to be read there; overwritten by the next call. */
+  placeOf(index: number): EntryPlace {
+    return this.entries.placeOf(index);
   }
 
   /** Makes the next entry, whose data are these parts; to be `journaled` before the next one. */
@@ -207,6 +199,11 @@ export class RaftLog {
   /** What an entry costs in memory and in a message, without making it. */
   sizeAt(index: number): number {
     return this.entries.sizeAt(index);
+  }
+
+  /** The same of all entries from `from` to before `to`. */
+  sizeOf(from: number, to: number): number {
+    return this.entries.sizeOf(from, to);
   }
 
   /** The bytes of the entries above `index`. */
