@@ -5,7 +5,7 @@ import type { Applied } from '../machine/sessions';
 import { ENTRY_HEADER_BYTES, entryKindAt, entryTermAt, entryTimeAt } from './entry';
 import { countedMatch, type Leader, type Origin } from './leadership';
 import { reachedByQuorum } from './membership';
-import { MAX_APPLIED_BYTES_PER_STEP, MAX_APPLIED_LATER, MAX_APPLIED_PER_STEP } from './options';
+import { MAX_APPLIED_BYTES_PER_STEP, MAX_APPLIED_PER_STEP, MAX_STEPS_PUT_OFF } from './options';
 import { commitMoved } from './replication';
 import type { RaftState } from './state';
 
@@ -27,7 +27,7 @@ export function advanceCommit(raft: RaftState, leader: Leader): void {
 
 /** Applies what is committed, in order, as much as one step may take. */
 export function applyCommitted(raft: RaftState): void {
-  if (mayApplyLater(raft)) return;
+  if (putsOff(raft)) return;
   const { last, bytes } = applicable(raft);
   if (last === raft.applied) return;
   raft.narrateEntries('apply', raft.applied + 1, last);
@@ -40,11 +40,16 @@ export function applyCommitted(raft: RaftState): void {
 /**
  * The leader, and with it every client, waits for what a follower writes and acknowledges, and nobody
  * for what it applies. So a follower that has something to write or to say in this step applies in
- * one of the next, which comes at once; but one that always has, does not put it off for ever.
+ * one of the next, which comes at once; but not later than in the third, since reads do wait for it.
  */
-function mayApplyLater(raft: RaftState): boolean {
-  if (raft.role.kind !== 'follower' || raft.commit - raft.applied > MAX_APPLIED_LATER) return false;
-  return raft.hasWork;
+function putsOff(raft: RaftState): boolean {
+  const hasReason = raft.role.kind === 'follower' && raft.applied < raft.commit && raft.hasWork;
+  if (!hasReason || raft.putOff === MAX_STEPS_PUT_OFF) {
+    raft.putOff = 0;
+    return false;
+  }
+  raft.putOff += 1;
+  return true;
 }
 
 /** How far this step may go, and how many bytes of entries that is. */

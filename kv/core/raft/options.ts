@@ -67,5 +67,5 @@ export interface RaftOptions {
 export const MAX_APPLIED_PER_STEP = 1024;
 /** At most this many bytes of entries are applied in one step. */
 export const MAX_APPLIED_BYTES_PER_STEP = 256 * 1024;
-/** A follower that is more committed entries behind than this applies whatever else it has to do. */
-export const MAX_APPLIED_LATER = 2 * MAX_APPLIED_PER_STEP;
+/** A follower puts off applying for other work in at most so many steps one after the other. */
+export const MAX_STEPS_PUT_OFF = 2;

@@ -116,6 +116,8 @@ export class RaftState {
   commit: LogIndex;
   applied: LogIndex;
   appliedTerm: Term;
+  /** In how many steps, one after the other, there was something to do before applying. */
+  putOff = 0;
   /** The bytes of the entries applied since the last snapshot was begun. */
   appliedBytes = 0;
   /** How much earlier than its share allows this node takes the next one: `snapshot_share.ts`. */
