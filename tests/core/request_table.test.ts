@@ -6,7 +6,8 @@ import { RequestTable } from '../../kv/core/request_table';
 const ids = fc
   .oneof(
     fc.integer({ min: 1, max: 40 }),
-    fc.integer({ min: 0, max: 20 }).map((n) => 64 * n + 7),
+    fc.integer({ min: 0, max: 5 }).map((n) => 64 * n + 7),
+    fc.integer({ min: 0, max: 20 }).map((n) => 64 * n + 9),
   )
   .map(requestId);
 const change = fc.record({ id: ids, remove: fc.boolean() });
@@ -23,6 +24,7 @@ test('it is a map, whatever comes and goes', () => {
           map.set(id, n);
         }
         expect(table.size).toBe(map.size);
+        expect(table.get(id)).toBe(map.get(id));
       }
       for (const { id } of changes) {
         expect(table.get(id)).toBe(map.get(id));
@@ -35,6 +37,17 @@ test('it is a map, whatever comes and goes', () => {
     }),
     { numRuns: 300 },
   );
+});
+
+test('who was displaced and is set again when the place is free is there once', () => {
+  const table = new RequestTable<string>();
+  const [first, displaced] = [requestId(7), requestId(64 + 7)];
+  table.set(first, 'first');
+  table.set(displaced, 'before');
+  expect(table.delete(first)).toBe(true);
+  table.set(displaced, 'after');
+  expect([table.get(displaced), table.size]).toEqual(['after', 1]);
+  expect([table.delete(displaced), table.delete(displaced)]).toEqual([true, false]);
 });
 
 test('ids beyond 32 bits are told apart', () => {
