@@ -4,7 +4,6 @@
  */
 
 import { type OperatingError, operatingError } from './core/errors';
-import { putLatin1 } from './core/latin1';
 
 /** Whatever JSON can say. */
 export type Json =
@@ -73,7 +72,7 @@ export function jsonBytes(value: unknown): Uint8Array {
 function quoted(text: string): Uint8Array {
   const bytes = Buffer.allocUnsafe(text.length + 2);
   bytes[0] = QUOTE;
-  putLatin1(text, bytes, 1);
+  bytes.write(text, 1, 'latin1');
   bytes[text.length + 1] = QUOTE;
   return bytes;
 }

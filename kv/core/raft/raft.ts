@@ -8,7 +8,7 @@
  *     1. what was received          each message by the file that is named for it
  *     2. what time demands          election timeouts, a lost quorum, deadlines of clients
  *     3. what follows from both     commit, apply, reads, snapshots
- *     4. what others must be told   entries and heartbeats, or an acknowledgement
+ *     4. what others must be told   entries and heartbeats (a follower acknowledges before 3.)
  *
  * and returns what is to be done. The state is in `state.ts`, what a role adds to it in `roles.ts`
  * and `leadership.ts`. Nothing is said before the disk has what it depends on: see `journal.ts`.
