@@ -39,15 +39,23 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-/** UTF-8 bytes, one character each; see `core/command.ts`. */
-export function byteString(key: unknown): string {
-  if (typeof key !== 'string') throw new TypeError('a key must be a string');
+/**
+ * UTF-8 bytes, one character each; see `core/command.ts`. Throws for what has none: all halves of
+ * surrogate pairs would become the same replacement character, and different keys one.
+ */
+export function byteString(text: unknown, what = 'a key'): string {
+  if (typeof text !== 'string') throw new TypeError(`${what} must be a string`);
   // Characters below 128 are their own UTF-8.
-  for (let i = 0; i < key.length; i++) {
-    if (key.charCodeAt(i) > 0x7f) return Buffer.from(key, 'utf8').toString('latin1');
+  for (let i = 0; i < text.length; i++) {
+    if (text.charCodeAt(i) <= 0x7f) continue;
+    if (UNPAIRED.test(text)) throw new TypeError(`${what} must be Unicode`);
+    return Buffer.from(text, 'utf8').toString('latin1');
   }
-  return key;
+  return text;
 }
+
+/** Half of a surrogate pair without the other half. */
+const UNPAIRED = /\p{Surrogate}/u;
 
 /** A value as it was put: JSON text in UTF-8, whose bytes are the characters of `text`. */
 export function jsonValue(text: string): Json {

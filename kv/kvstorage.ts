@@ -24,6 +24,7 @@ import {
   KVError,
   tooLarge,
 } from './embedding';
+import { checkedRead, checkedWrite, NO_OPTIONS } from './kvstorage_options';
 import { RaftService, type ServiceHooks } from './raft_service/raft_service';
 import type {
   KeyValueService,
@@ -79,7 +80,7 @@ export class KVStorage implements KeyValueService {
   // One promise for each call and no async function: a write costs little more than its promise.
 
   /** Stores a value under a key. Resolves once a majority of the disks has it. */
-  put(key: string, value: Json, options: WriteOptions = {}): Promise<Served> {
+  put(key: string, value: Json, options: WriteOptions = NO_OPTIONS): Promise<Served> {
     return new Promise((resolve, reject) => {
       const command: Command = { kind: 'put', key: byteString(key), value: jsonBytes(value) };
       this.send(command, options, reject, (_, served) => resolve(served));
@@ -87,7 +88,7 @@ export class KVStorage implements KeyValueService {
   }
 
   /** Adds one element to a list, which begins empty. Rejects with `not_a_list` for other values. */
-  append(key: string, value: Json, options: WriteOptions = {}): Promise<Served> {
+  append(key: string, value: Json, options: WriteOptions = NO_OPTIONS): Promise<Served> {
     return new Promise((resolve, reject) => {
       const command: Command = { kind: 'append', key: byteString(key), value: jsonBytes(value) };
       this.send(command, options, reject, (_, served) => resolve(served));
@@ -95,7 +96,7 @@ export class KVStorage implements KeyValueService {
   }
 
   /** Removes a key; resolves to whether it was there. */
-  delete(key: string, options: WriteOptions = {}): Promise<boolean> {
+  delete(key: string, options: WriteOptions = NO_OPTIONS): Promise<boolean> {
     return new Promise((resolve, reject) => {
       const command: Command = { kind: 'delete', key: byteString(key) };
       this.send(command, options, reject, (result) => resolve(result === 'ok'));
@@ -103,11 +104,11 @@ export class KVStorage implements KeyValueService {
   }
 
   /** The value of a key, or undefined. Linearizable unless the options name another level. */
-  get(key: string, options: ReadOptions = {}): Promise<Json | undefined> {
+  get(key: string, options: ReadOptions = NO_OPTIONS): Promise<Json | undefined> {
     return new Promise((resolve, reject) => {
       const bytes = byteString(key);
       checkKey(bytes, this.config.maxKeyBytes);
-      this.read(bytes, options, (reply) => {
+      this.read(bytes, checkedRead(options), (reply) => {
         if (!reply.ok) reject(new KVError(reply.error));
         else resolve(reply.answer === undefined ? undefined : jsonValue(reply.answer));
       });
@@ -119,10 +120,12 @@ export class KVStorage implements KeyValueService {
     return this.service.close();
   }
 
+  /** The hot path: keys are bytes, and nothing is checked, since the HTTP server has. */
   write(command: Command, options: WriteOptions, done: (reply: WriteReply) => void): void {
     this.service.write(command, options, done);
   }
 
+  /** As `write`. */
   read(key: string, options: ReadOptions, done: (reply: ReadReply) => void): void {
     this.service.read(key, options, done);
   }
@@ -139,7 +142,7 @@ export class KVStorage implements KeyValueService {
     return this.service.metrics();
   }
 
-  /** Throws what is wrong with the command, which rejects the promise that it is for. */
+  /** Throws what is wrong with the command or its options, which rejects the promise that it is for. */
   private send(
     command: Command,
     options: WriteOptions,
@@ -151,7 +154,7 @@ export class KVStorage implements KeyValueService {
     if (command.kind !== 'delete' && command.value.length > maxBodyBytes) {
       throw tooLarge('value', command.value.length, maxBodyBytes);
     }
-    this.write(command, options, (reply) => {
+    this.write(command, checkedWrite(options), (reply) => {
       if (!reply.ok) reject(new KVError(reply.error));
       else if (reply.result === 'ok' || command.kind === 'delete') done(reply.result, reply.served);
       else reject(new KVError(resultError(reply.result)));

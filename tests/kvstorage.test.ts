@@ -4,7 +4,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePorts } from '../bin/free_ports';
-import { KVError, KVStorage, type KVStorageOptions } from '../kv/kvstorage';
+import {
+  KVError,
+  KVStorage,
+  type KVStorageOptions,
+  type ReadOptions,
+  type WriteOptions,
+} from '../kv/kvstorage';
 import { VERSION } from '../kv/version';
 
 const FAST = { electionTimeoutMinMs: 150, electionTimeoutMaxMs: 300, heartbeatMs: 30 };
@@ -69,6 +75,52 @@ test('every node of a cluster reads what any node wrote', async () => {
       expect(await node.get('more', { level, minIndex: index })).toContain(level);
     }
   }
+});
+
+test.each([
+  ['timeoutMs', { timeoutMs: Number.NaN }, 'timeoutMs must be a whole number from 1 to 2147483647'],
+  ['timeoutMs', { timeoutMs: '5' }, 'timeoutMs must be a whole number'],
+  ['timeoutMs', { timeoutMs: 0 }, 'timeoutMs must be a whole number'],
+  ['timeoutMs', { timeoutMs: 2 ** 31 }, 'timeoutMs must be a whole number'],
+  ['idempotencyKey', { idempotencyKey: '' }, '1 to 255 bytes of UTF-8; it has 0'],
+  ['idempotencyKey', { idempotencyKey: 'ü'.repeat(128) }, '1 to 255 bytes of UTF-8; it has 256'],
+  ['idempotencyKey', { idempotencyKey: 17 }, 'an idempotency key must be a string'],
+  ['idempotencyKey', { idempotencyKey: '\ud800' }, 'an idempotency key must be Unicode'],
+])(
+  'a write with a bad %s is refused, changes nothing, and the node goes on',
+  async (_, bad, why) => {
+    const node = await openOne();
+    const options = bad as WriteOptions;
+    await expect(node.put('a', 1, options)).rejects.toThrow(why);
+    await expect(node.append('a', 1, options)).rejects.toThrow(why);
+    await expect(node.delete('a', options)).rejects.toThrow(why);
+    expect(await node.get('a')).toBeUndefined();
+    expect(node.status()).toMatchObject({ last_applied: node.status().commit_idx });
+  },
+);
+
+test.each([
+  [{ level: 'foo' }, 'level must be one of linearizable, lease, stale'],
+  [{ timeoutMs: -5 }, 'timeoutMs must be a whole number'],
+  [{ minIndex: -1 }, 'minIndex must be a whole number from 0'],
+  [{ minIndex: 2 ** 48 }, 'minIndex must be a whole number from 0'],
+  [{ level: 'stale', maxStalenessMs: Number.NaN }, 'maxStalenessMs must be a whole number'],
+  [{ maxStalenessMs: 5 }, "maxStalenessMs needs level: 'stale'"],
+])('a read with the options %j is refused, and the node goes on', async (bad, why) => {
+  const node = await openOne();
+  await expect(node.get('a', bad as ReadOptions)).rejects.toThrow(why);
+  await node.put('a', 1, { timeoutMs: 2 ** 31 - 1, idempotencyKey: 'x'.repeat(255) });
+  expect(await node.get('a', { timeoutMs: 2 ** 31 - 1, minIndex: 0 })).toBe(1);
+});
+
+test('idempotency keys and keys that share no character but the last byte are different', async () => {
+  const node = await openOne();
+  await node.append('list', 'x', { idempotencyKey: '\u4e00' });
+  await node.append('list', 'x', { idempotencyKey: '\u4f00' });
+  await node.append('list', 'x', { idempotencyKey: '\u4e00' });
+  expect(await node.get('list')).toEqual(['x', 'x']);
+  await expect(node.put('\ud800', 1)).rejects.toThrow('a key must be Unicode');
+  await expect(node.get('\udfff')).rejects.toThrow('a key must be Unicode');
 });
 
 test('an idempotency key makes a repetition harmless on every node; another command is refused', async () => {

@@ -86,6 +86,7 @@ export const ZONES: readonly Zone[] = [
   zone('version', 'kv/version', [], []),
   zone('<protocol>_service', 'kv/<p>_service/**', ['kv/<p>_service/**', ...PARTS], ['node:']),
   zone('embedding', 'kv/embedding', [WORDS], []),
+  zone('options of kvstorage', 'kv/kvstorage_options', ['kv/embedding', 'kv/service', WORDS], []),
   zone(
     '<protocol>_storage',
     'kv/<p>_storage',
@@ -95,7 +96,7 @@ export const ZONES: readonly Zone[] = [
   zone(
     'kvstorage',
     'kv/kvstorage',
-    ['kv/raft_service/**', 'kv/embedding', 'kv/*_storage', ...PARTS],
+    ['kv/raft_service/**', 'kv/embedding', 'kv/kvstorage_options', 'kv/*_storage', ...PARTS],
     ['node:'],
   ),
   zone(
