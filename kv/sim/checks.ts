@@ -34,7 +34,7 @@ export const CHECKS = {
   answers: 'no answer says what cannot have happened',
   assertion: 'no assertion of the core or of the storage fails',
   'crash of the core': 'the core throws nothing else either',
-  recovery: 'a node starts from whatever a crash leaves on its disk',
+  recovery: 'a node starts from whatever a crash leaves on its disk, with all that was durable',
   liveness: 'a majority that is left in peace serves within a stated time',
   rest: 'when all is repaired, nothing waits and all replicas are equal, byte for byte',
   storm: 'nodes do not go round in circles',

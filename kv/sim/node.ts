@@ -108,6 +108,7 @@ export class SimulatedNode<Message, Request, Reply> {
     } catch (error) {
       this.disk.close('kill');
       if (error instanceof DiskDamaged) return false;
+      if (error instanceof Violation) throw error;
       throw new Violation('recovery', `${this.id}: ${textOf(error)}`, error);
     }
     this.resetProcess();

@@ -14,6 +14,7 @@ import { Client } from './clients';
 import type { RunConfiguration } from './configuration';
 import { Counters } from './counters';
 import type { DiskFactory } from './disk';
+import { WitnessedDisk } from './disk_witness';
 import type { Fault } from './faults';
 import { Nemesis } from './nemesis';
 import { Network } from './network';
@@ -93,7 +94,8 @@ export class World<Message, Request, Reply> {
     const nemesisHost = { timeline, counters, configuration, subject, network, nodes, trace };
     this.nemesis = new Nemesis(nemesisHost, stream('nemesis'));
     for (const id of ids) {
-      const disk = setup.makeDisk(this.nemesis.newStorage(), stream(`disk ${id}`));
+      const made = setup.makeDisk(this.nemesis.newStorage(), stream(`disk ${id}`));
+      const disk = new WitnessedDisk(id, made);
       disk.setLatency(...configuration.flushMs);
       const own = stream(`node ${id}`);
       nodes.push(new SimulatedNode(id, disk, subject, host, own, configuration.turnMs));
