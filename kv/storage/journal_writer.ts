@@ -168,7 +168,8 @@ export class JournalWriter {
       seed: active.seed,
       offset: active.end,
       room: active.size - active.end,
-      mayExceed: active.end === SEGMENT_HEADER_BYTES,
+      // With no record in it (a seal is none), the next segment would have the name of this one.
+      mayExceed: this.durable + 1 === active.first,
       sequence: this.durable + 1,
       durable: this.durable,
     };
@@ -191,6 +192,10 @@ export class JournalWriter {
   private install({ file, size }: Spare): void {
     const { fs, storageId, folder, segmentBytes } = this.place;
     const first = this.durable + 1;
+    invariant(first > this.active.first, 'a segment must not replace the one that is written', {
+      first,
+      active: this.active.first,
+    });
     const from = inFolder(this.place, SPARE_FILE);
     const to = inFolder(this.place, segmentName(first));
     inOrder(

@@ -199,6 +199,25 @@ describe('segments', () => {
     expect(recoveredOn(disk.copy())).toEqual(plain(records));
   });
 
+  it('that hold nothing but seals take a record of any size: no other could have their name', async () => {
+    const disk = newDisk();
+    const first = openOn(disk);
+    new Ear(first);
+    await closeOn(disk, first);
+    const storage = openOn(disk);
+    const ear = new Ear(storage);
+    await appendAndSettle(disk, storage, 1, 1, 600);
+    storage.perform({ kind: 'release', before: sequence(2) });
+    await appendAndSettle(disk, storage, 2, 2, 600);
+    await disk.settle();
+    expect(ear.failures).toEqual([]);
+    expect(ear.persisted).toBe(2);
+    await closeOn(disk, storage);
+    const { recovered } = openOn(disk);
+    expect(recovered.firstSequence).toBe(2);
+    expect(plain(recovered.records)).toEqual(expected(2, 2, 600));
+  });
+
   it('are made of zeros before they are needed', async () => {
     const disk = newDisk();
     const storage = openOn(disk, { segmentBytes: 1 << 20 });
