@@ -15,18 +15,24 @@ interface Waiting {
 /** What a record takes in the journal beside its payload, about. */
 const RECORD_OVERHEAD = 16;
 
+/** What a record takes in the journal, about. */
+export const bytesInJournal = ({ payload }: JournalRecord): number =>
+  payload.length + RECORD_OVERHEAD;
+
 export class RecordJournal<Kept> {
   private batch: JournalRecord[] = [];
   private waiting: Waiting[] = [];
   /** What the disk has not reported yet, oldest first: handed over up to which record, and when. */
   private handedOver: { readonly through: JournalSequence; readonly at: Millis }[] = [];
   private durableThrough: JournalSequence;
-  /** Bytes of records since the last snapshot was begun. */
-  bytesSinceSnapshot = 0;
-
   constructor(
     private lastSequence: JournalSequence,
     private readonly encode: (record: Kept) => JournalRecord,
+    /**
+     * Bytes of records since the last snapshot was begun. Those of former lives count: else no life
+     * that is too short for a snapshot of its own would ever take one, and the journal would grow.
+     */
+    public bytesSinceSnapshot = 0,
   ) {
     this.durableThrough = lastSequence;
   }
@@ -55,7 +61,7 @@ export class RecordJournal<Kept> {
   write(record: Kept): void {
     const encoded = this.encode(record);
     this.batch.push(encoded);
-    this.bytesSinceSnapshot += encoded.payload.length + RECORD_OVERHEAD;
+    this.bytesSinceSnapshot += bytesInJournal(encoded);
     this.lastSequence = journalSequence(this.lastSequence + 1);
   }
 

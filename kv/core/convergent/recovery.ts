@@ -3,6 +3,7 @@
 import { DecodeError } from '../bytes';
 import { type JournalSequence, journalSequence } from '../ids';
 import type { Recovered } from '../protocol';
+import { bytesInJournal } from '../record_journal';
 import { recordsIn } from '../record_slices';
 import { decodeMeta } from '../record_snapshots';
 import { type ConvergentRecord, decodeRecord } from './journal';
@@ -17,6 +18,8 @@ export interface InitialState {
   readonly collected: Vector;
   /** The number of the last record. */
   readonly sequence: JournalSequence;
+  /** What the records behind the snapshot take in the journal. */
+  readonly bytesSinceSnapshot: number;
 }
 
 /** What is on the disk contradicts itself; the message says what to do. */
@@ -41,15 +44,20 @@ export function recover(recovered: Recovered): InitialState {
       throw new RecoveryError(`${missing}; ${ADVICE}`);
     }
     let sequence: number = recovered.firstSequence;
+    let bytesSinceSnapshot = 0;
     for (const record of recovered.records) {
-      if (sequence > from) replay.take(decodeRecord(record));
+      if (sequence > from) {
+        replay.take(decodeRecord(record));
+        bytesSinceSnapshot += bytesInJournal(record);
+      }
       sequence++;
     }
     if (sequence <= from) {
       throw new RecoveryError(`records ${sequence} to ${from} are missing; ${ADVICE}`);
     }
     const { store, seen, collected } = replay;
-    return { store, seen, collected, sequence: journalSequence(sequence - 1) };
+    const last = journalSequence(sequence - 1);
+    return { store, seen, collected, sequence: last, bytesSinceSnapshot };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw new RecoveryError(`a record cannot be read (${error.message}); ${ADVICE}`);

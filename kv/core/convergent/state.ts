@@ -88,7 +88,8 @@ export class ConvergentState {
     this.store = initial.store;
     this.seen = this.durablySeen = initial.seen;
     this.collected = initial.collected;
-    this.journal = new RecordJournal(initial.sequence, encodeRecord);
+    const { sequence, bytesSinceSnapshot } = initial;
+    this.journal = new RecordJournal(sequence, encodeRecord, bytesSinceSnapshot);
     this.snapshots = snapshotsOf(this);
     this.clock = new HybridClock(newest(initial.seen), options.wall, now, options.maxDriftMs);
     this.peers = new Peers(options.self, options.maxPeers);

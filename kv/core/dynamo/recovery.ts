@@ -3,7 +3,7 @@
 import { DecodeError } from '../bytes';
 import { journalSequence, type NodeId } from '../ids';
 import type { Recovered } from '../protocol';
-import { RecordJournal } from '../record_journal';
+import { bytesInJournal, RecordJournal } from '../record_journal';
 import { recordsIn } from '../record_slices';
 import { decodeMeta } from '../record_snapshots';
 import { Deliveries } from './deliveries';
@@ -35,15 +35,19 @@ export function recover(recovered: Recovered): InitialState {
       );
     }
     let sequence: number = recovered.firstSequence;
+    let bytes = 0;
     for (const record of recovered.records) {
-      if (sequence > from) replay.take(decodeRecord(record));
+      if (sequence > from) {
+        replay.take(decodeRecord(record));
+        bytes += bytesInJournal(record);
+      }
       sequence++;
     }
     const { store, deliveries, group, seed, members, epochs } = replay;
     if (sequence <= from) {
       throw new RecoveryError(`records ${sequence} to ${from} are missing; ${ADVICE}`);
     }
-    const journal = new RecordJournal(journalSequence(sequence - 1), encodeRecord);
+    const journal = new RecordJournal(journalSequence(sequence - 1), encodeRecord, bytes);
     return { store, deliveries, journal, group, seed, members, epochs };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;

@@ -68,6 +68,7 @@ function readAll(recovered: Recovered): InitialState {
 class Replay {
   private log = new MessageLog(undefined, 0, journalSequence(0));
   private confirmedEnd = 0;
+  private droppedBytes = 0;
   private readonly held = new Map<number, HeldMessage>();
 
   /** The snapshot's word of the log, and the ids of dropped messages. Returns its last record. */
@@ -105,14 +106,16 @@ class Replay {
   }
 
   finish(last: JournalSequence): InitialState {
-    const { log, confirmedEnd } = this;
+    const { log, confirmedEnd, droppedBytes } = this;
     log.noteDurable(last);
     for (const order of this.held.keys()) if (order < log.first) this.held.delete(order);
     const held = [...this.held.values()];
-    return { log, journal: new RecordJournal(last, encodeRecord), confirmedEnd, held };
+    const journal = new RecordJournal(last, encodeRecord);
+    return { log, journal, confirmedEnd, held, droppedBytes };
   }
 
   private begin(log: MessageLog): void {
+    this.droppedBytes += this.log.bytes;
     this.log = log;
     this.held.clear();
     this.confirmedEnd = log.first;
@@ -145,6 +148,7 @@ class Replay {
     if (known !== undefined && known >= log.first) {
       // An id came again, so its former message had been dropped by then.
       log.noteDurable(journalSequence(Number.MAX_SAFE_INTEGER));
+      this.droppedBytes += log.bytesBetween(log.first, known + 1);
       log.dropBefore(known + 1, UNLIMITED);
     }
     log.push(entry, sequence);

@@ -39,6 +39,8 @@ export interface InitialState {
   readonly confirmedEnd: number;
   /** Messages beyond a gap that came from outside. */
   readonly held: readonly HeldMessage[];
+  /** Bytes of messages that left the log before, and whose records no snapshot has let go. */
+  readonly droppedBytes: number;
 }
 
 export class LogState {
@@ -47,7 +49,7 @@ export class LogState {
   readonly role: Role;
   readonly followers = new Followers();
   /** Bytes of messages that have left the log since the last snapshot was begun. */
-  droppedBytes = 0;
+  droppedBytes: number;
   taking: TakingSnapshot | undefined;
   /** The logs before, oldest first, as long as the disk does not know yet that the next one has begun. */
   private readonly formers: MessageLog[] = [];
@@ -61,6 +63,7 @@ export class LogState {
   ) {
     this.log = initial.log;
     this.journal = initial.journal;
+    this.droppedBytes = initial.droppedBytes;
     this.prng = new Prng(options.seed, `log ${now} ${initial.journal.sequence}`);
     const { role } = options;
     const number = 1 + this.prng.between(0, 2 ** 31);

@@ -72,6 +72,23 @@ test('a restart keeps all types, peers, tombstones and what was seen; also from 
   expect(group.core(a).status().tombstones).toBe(0);
 });
 
+test('lives that are each too short for a snapshot take one together, and then begin anew', () => {
+  const group = new ConvergentGroup(1, { snapshotJournalBytes: 2000, trace: true });
+  const [only] = group.ids as [NodeId];
+  const begun = (): number => group.lines.filter((line) => /takes a snapshot/.test(line)).length;
+  const live = (): void => {
+    group.put(only, 'k', 'x'.repeat(300));
+    group.run(100);
+    group.crash(only);
+    group.restart(only);
+    group.run(100);
+  };
+  for (let life = 0; life < 4; life++) live();
+  expect(begun()).toBe(0);
+  for (let life = 0; life < 4; life++) live();
+  expect(begun()).toBe(1);
+});
+
 test('a clock that was set back does not give out a stamp twice', () => {
   const group = new ConvergentGroup(2).meet();
   const [a, b] = group.ids as [NodeId, NodeId];

@@ -102,6 +102,20 @@ test('a snapshot that was walked while keys changed, and the records behind it, 
   expect(stateOf(nodeOf({ ...EMPTY, snapshot, records }))).toEqual(stateOf(node));
 });
 
+test('what the journal holds behind the snapshot counts towards the next one, whoever wrote it', () => {
+  const { records, meta, content } = filled();
+  const from = decodeMeta(meta);
+  const snapshot = { name: snapshotName('s'), meta, size: 1, chunks: content };
+  const begins = (recovered: Parameters<typeof recover>[0]): boolean =>
+    nodeOf(recovered)
+      .step(millis(0), [{ kind: 'wake' }])
+      .some(({ kind }) => kind === 'snapshot_open');
+  expect(begins({ ...EMPTY, records })).toBe(true);
+  expect(begins({ ...EMPTY, records: records.slice(0, 5) })).toBe(false);
+  // Records that the snapshot includes are about to be released.
+  expect(begins({ ...EMPTY, snapshot, records: records.slice(0, from + 1) })).toBe(false);
+});
+
 test('slices may be cut anywhere', () => {
   const { content } = filled();
   const whole = Buffer.concat(content);

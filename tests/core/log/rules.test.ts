@@ -1,6 +1,6 @@
 /** The rules of the replicated log, one by one. */
 
-import { millis } from '../../../kv/core/ids';
+import { millis, NEVER } from '../../../kv/core/ids';
 import { decodeRecord } from '../../../kv/core/log/journal';
 import { RecoveryError } from '../../../kv/core/log/recovery';
 import { decodeMeta } from '../../../kv/core/log/snapshots';
@@ -341,6 +341,23 @@ describe('recovery', () => {
       cut.disks.set(M, copy);
       expect(cut.start(M).core(M).status().end).toBe((orders[left - 1] as number) + 1);
     }
+  });
+
+  it('counts logs that are over towards the next snapshot, whichever life saw their end', () => {
+    const common = { allowClear: true, snapshotJournalBytes: 1000 };
+    const group = new Group({ common, secondaries: [] }).start(M).settle();
+    const disk = group.disks.get(M) as TestDisk;
+    const live = (): void => {
+      group.append('x'.repeat(300), { w: 1 });
+      group.settle().ask(M, { kind: 'clear', deadline: NEVER });
+      group.settle().kill(M);
+      group.start(M).settle();
+    };
+    live();
+    expect(disk.snapshot).toBeUndefined();
+    for (let life = 0; life < 4; life++) live();
+    expect(disk.snapshot).toBeDefined();
+    expect(disk.records.length).toBeLessThan(5);
   });
 
   it('refuses records that cannot be read', () => {
