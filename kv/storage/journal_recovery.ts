@@ -67,12 +67,9 @@ export function recoverJournal(place: JournalPlace): RecoveredJournal {
   let next = oldest;
   for (const first of firsts) {
     const isLast = first === firsts[firsts.length - 1];
-    const bytes = readSegment(place, first);
+    let bytes = readSegment(place, first);
     if (first !== next) throw damage(place, first, 0, `records from ${next} on should be here`);
-    if (isLast && isEmpty(bytes, 0)) {
-      segments.push(renew(place, first, bytes.length));
-      break;
-    }
+    if (isLast && isEmpty(bytes, 0)) bytes = begunAnew(place, first, bytes.length);
     const fault = headerFault(bytes, place.storageId, first);
     if (fault !== undefined) throw damage(place, first, 0, fault);
     const walk = walkSegment(bytes, segmentSeed(place.storageId, first), first);
@@ -136,14 +133,17 @@ interface Walk {
   readonly end: number;
   /** The number that it should have. */
   readonly next: number;
-  /** Where the last batch begins: no record says yet that it is durable. */
+  /**
+   * Where the last batch begins: no record says yet that it is durable. The header belongs to the
+   * first one, before which nothing in the segment says so.
+   */
   readonly lastBatch: number;
 }
 
 function walkSegment(bytes: Buffer, seed: number, first: number): Walk {
   let at = SEGMENT_HEADER_BYTES;
   let next = first;
-  let lastBatch = at;
+  let lastBatch = 0;
   for (let durable = first - 1; ; ) {
     const end = recordEnd(bytes, at, seed, next);
     if (end === undefined) return { end: at, next, lastBatch };
@@ -175,16 +175,15 @@ function judgeRest(
 }
 
 /**
- * Clears a torn tail and makes the records before it durable. A flush alone would not do: the one
- * that the last process saw fail may have left bytes that can be read and that the system believes
- * to be written. So the last batch, the only one that can be in this state, is written anew.
+ * Clears a torn tail and makes the records before it durable. A flush alone would not do: one that
+ * failed before may have left bytes that can be read and that the system believes to be written.
+ * Those may be the last batch, of a process that saw its flush fail, or zeros, of a start that
+ * cleared a torn tail and then failed itself. So both are written anew, whatever can be read there.
  */
 function settle(place: JournalPlace, first: number, { end, lastBatch }: Walk, bytes: Buffer): void {
+  bytes.fill(0, end);
   withFile(place.fs, pathOf(place, first), 'update', (file) => {
-    const isTorn = !isEmpty(bytes, end);
-    const wanted = Buffer.from(bytes.subarray(lastBatch, isTorn ? bytes.length : end));
-    wanted.fill(0, end - lastBatch);
-    writeWholeSync(place.fs, file, wanted, lastBatch);
+    writeWholeSync(place.fs, file, bytes.subarray(lastBatch), lastBatch);
     place.fs.syncSync(file);
   });
 }
@@ -194,13 +193,10 @@ function settle(place: JournalPlace, first: number, { end, lastBatch }: Walk, by
  * with weak promises did not survive in order. Its header is written before anything else in it
  * and is durable before its name is, so nothing that was acknowledged can have been in it.
  */
-function renew(place: JournalPlace, first: number, size: number): RecoveredSegment {
-  const header = segmentHeader(place.storageId, first);
-  withFile(place.fs, pathOf(place, first), 'update', (file) => {
-    writeWholeSync(place.fs, file, header, 0);
-    place.fs.syncSync(file);
-  });
-  return { first, end: SEGMENT_HEADER_BYTES, size: Math.max(size, SEGMENT_HEADER_BYTES) };
+function begunAnew(place: JournalPlace, first: number, size: number): Buffer {
+  const bytes = Buffer.alloc(Math.max(size, SEGMENT_HEADER_BYTES));
+  segmentHeader(place.storageId, first).copy(bytes);
+  return bytes;
 }
 
 function readSegment(place: JournalPlace, first: number): Buffer {

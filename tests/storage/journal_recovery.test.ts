@@ -83,21 +83,28 @@ describe('a whole journal', () => {
     }
   });
 
-  it.each([0, 5])('has its last batch, and only that, written anew (torn: %d)', async (torn) => {
-    const disk = changed(await diskWith([3, 1, 4]), firstSegment, (bytes) =>
-      bytes.fill(0xff, SEGMENT_HEADER_BYTES + 8 * RECORD, SEGMENT_HEADER_BYTES + 8 * RECORD + torn),
-    );
-    const done: string[] = [];
-    disk.fault = ({ kind, path, bytes }) => {
-      if (path === firstSegment && kind !== 'read') done.push(`${kind} ${bytes}`);
-      return undefined;
-    };
-    openOn(disk);
-    const rest = torn > 0 ? 512 - SEGMENT_HEADER_BYTES - 8 * RECORD : 0;
-    const written = done.findIndex((what) => what === `write ${4 * RECORD + rest}`);
-    expect(done.filter((what) => what.startsWith('write'))).toEqual([done[written]]);
-    expect(done[written + 1]).toBe('sync 0');
-  });
+  it.each([0, 5])(
+    'has its last batch, and all behind it, written anew (torn: %d)',
+    async (torn) => {
+      const disk = changed(await diskWith([3, 1, 4]), firstSegment, (bytes) =>
+        bytes.fill(
+          0xff,
+          SEGMENT_HEADER_BYTES + 8 * RECORD,
+          SEGMENT_HEADER_BYTES + 8 * RECORD + torn,
+        ),
+      );
+      const done: string[] = [];
+      disk.fault = ({ kind, path, bytes }) => {
+        if (path === firstSegment && kind !== 'read') done.push(`${kind} ${bytes}`);
+        return undefined;
+      };
+      openOn(disk);
+      const rest = 512 - SEGMENT_HEADER_BYTES - 8 * RECORD;
+      const written = done.findIndex((what) => what === `write ${4 * RECORD + rest}`);
+      expect(done.filter((what) => what.startsWith('write'))).toEqual([done[written]]);
+      expect(done[written + 1]).toBe('sync 0');
+    },
+  );
 
   it('is refused without its segments', async () => {
     const disk = await diskWith([2]);
