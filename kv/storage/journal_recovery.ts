@@ -10,7 +10,8 @@
  * - **Damage**: the bad record had been durable. Going on would break a promise.
  *
  * What tells them apart is evidence: a later record that was written when the bad one was already
- * durable, or a later segment (a segment gets its name only when everything before it is durable).
+ * durable, or that is the next record itself (then the bad one is a seal), or a later segment (a
+ * segment gets its name only when everything before it is durable).
  * Where there is no such evidence the bad record belongs to the last batch of all.
  */
 
@@ -170,7 +171,7 @@ function judgeRest(
       : `record ${next} does not fit`;
   if (!isLast) throw damage(place, first, end, `${what}, and later segments exist`);
   if (provesDurable(bytes, end + 1, segmentSeed(place.storageId, first), next)) {
-    throw damage(place, first, end, `${what}, and records after it show that it was durable`);
+    throw damage(place, first, end, `${what}, and records after it show that this was durable`);
   }
 }
 

@@ -87,7 +87,12 @@ export function recordEnd(
   return verifiedEnd(segment, at, seed);
 }
 
-/** Whether some record from `at` on was written when `sequence` was already durable. */
+/**
+ * Whether some record from `from` on shows that what stood before it, where record `sequence` should
+ * be, was durable. It may say so: it was written when `sequence` was durable. Or it is record
+ * `sequence` itself, in its own place: then a seal stood here, which has no number of its own, and
+ * nothing is written behind a seal that is not durable.
+ */
 export function provesDurable(
   segment: Buffer,
   from: number,
@@ -95,8 +100,9 @@ export function provesDurable(
   sequence: number,
 ): boolean {
   for (let at = from; at + RECORD_HEADER_BYTES <= segment.length; at++) {
+    const own = sequenceAt(segment, at);
     const durable = durableAt(segment, at);
-    if (durable < sequence || durable >= sequenceAt(segment, at)) continue;
+    if (own !== sequence && (durable < sequence || durable >= own)) continue;
     if (verifiedEnd(segment, at, seed) !== undefined) return true;
   }
   return false;

@@ -236,6 +236,24 @@ describe('a flipped bit', () => {
     );
   });
 
+  it.each([1, 2])('in a seal is damage as soon as anything follows (seals: %d)', async (seals) => {
+    const disk = await diskWith([2]);
+    for (let seal = 0; seal < seals; seal++) {
+      const storage = openOn(disk);
+      new Ear(storage);
+      await closeOn(disk, storage);
+    }
+    const storage = openOn(disk);
+    const ear = new Ear(storage);
+    await appendAndSettle(disk, storage, 3, 4);
+    expect(ear.persisted).toBe(4);
+    const seal = SEGMENT_HEADER_BYTES + 2 * RECORD;
+    const after = disk.copy();
+    eachFlip(after, firstSegment, seal, seal + seals * RECORD_HEADER_BYTES, (result) =>
+      expect(result).toBeInstanceOf(JournalDamaged),
+    );
+  });
+
   it('in a segment that is not the last is damage, also in the room that was not used', async () => {
     const disk = await diskWith([11, 1]);
     eachFlip(disk, firstSegment, 0, disk.content(firstSegment).length, (result) =>
@@ -250,6 +268,30 @@ describe('a batch that reached the disk out of order', () => {
     const batch = SEGMENT_HEADER_BYTES + 2 * RECORD;
     for (let arrived = 0; arrived < 16; arrived++) {
       const torn = changed(disk, firstSegment, (bytes) => {
+        for (let i = 0; i < 4; i++) {
+          const missing = (arrived & (1 << i)) === 0;
+          if (missing) bytes.fill(0, batch + i * RECORD, batch + (i + 1) * RECORD);
+        }
+        return bytes;
+      });
+      let survivors = 2;
+      while (survivors < 6 && (arrived & (1 << (survivors - 2))) !== 0) survivors++;
+      expect(recover(torn)).toEqual(expected(1, survivors));
+      await expectUsable(torn, survivors);
+    }
+  });
+
+  it('is dropped when it was the first batch behind a seal', async () => {
+    const disk = await diskWith([2]);
+    const sealed = openOn(disk);
+    new Ear(sealed);
+    await closeOn(disk, sealed);
+    const storage = openOn(disk);
+    new Ear(storage);
+    await appendAndSettle(disk, storage, 3, 6);
+    const batch = SEGMENT_HEADER_BYTES + 2 * RECORD + RECORD_HEADER_BYTES;
+    for (let arrived = 0; arrived < 16; arrived++) {
+      const torn = changed(disk.copy(), firstSegment, (bytes) => {
         for (let i = 0; i < 4; i++) {
           const missing = (arrived & (1 << i)) === 0;
           if (missing) bytes.fill(0, batch + i * RECORD, batch + (i + 1) * RECORD);
