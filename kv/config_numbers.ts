@@ -42,7 +42,12 @@ export const NODE_NUMBERS = {
   maxSessions: count(10_000, 16, 1_000_000, 'sessions remembered at a time'),
   maxKeyBytes: bytes(KIB, 1, 64 * KIB, 'longest key'),
   maxBodyBytes: bytes(4 * MIB, KIB, 32 * MIB, 'largest body of a request'),
-  maxConnections: count(10_000, 1, 1_000_000, 'HTTP connections at a time'),
+  maxConnections: count(
+    10_000,
+    1,
+    1_000_000,
+    'HTTP connections at a time; each takes an open file (ulimit -n)',
+  ),
   shutdownTimeoutMs: ms(10_000, 0, DAY, 'how long a shutdown waits for requests under way'),
 } as const;
 

@@ -83,6 +83,18 @@ export function systemCode(error: unknown): string | undefined {
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
 
+/** Whether a file was not opened because the process, or the machine, has too many open already. */
+export const isOutOfDescriptors = (error: unknown): boolean =>
+  hasCode(error, 'EMFILE') || hasCode(error, 'ENFILE');
+
+/**
+ * How often an open is tried again for want of a descriptor, and after how long. Nothing was opened,
+ * so no byte is at stake, as it would be with a flush: only time is lost. A minute is enough for the
+ * HTTP server to close connections on which nothing comes; after that somebody must be told.
+ */
+const OPEN_RETRIES = 600;
+const OPEN_RETRY_MS = 100;
+
 /**
  * Linux flushes as part of the write: one trip to a thread and back instead of two, and the second
  * one would have to wait until the event loop has noticed the end of the first. Elsewhere the flag
@@ -142,7 +154,7 @@ export const NODE_FILE_SYSTEM: FileSystem = {
   },
 
   open: (path, mode, done) => {
-    fs.open(path, FLAGS[mode], 0o600, (error, file) => {
+    openPatiently(path, FLAGS[mode], (error, file) => {
       done(error, error === null ? noteMode(file, mode) : file);
     });
   },
@@ -180,8 +192,21 @@ function thenFlush(file: FileHandle, done: DoneWith<number>): DoneWith<number> {
   };
 }
 
+function openPatiently(
+  path: string,
+  flags: string | number,
+  done: DoneWith<FileHandle>,
+  retries = OPEN_RETRIES,
+): void {
+  fs.open(path, flags, 0o600, (error, file) => {
+    const again = (): void => openPatiently(path, flags, done, retries - 1);
+    if (isOutOfDescriptors(error) && retries > 0) setTimeout(again, OPEN_RETRY_MS);
+    else done(error, file);
+  });
+}
+
 function syncOpenFolder(folder: string, done: Done): void {
-  fs.open(folder, 'r', (error, file) => {
+  openPatiently(folder, 'r', (error, file) => {
     if (error !== null) done(error);
     else fs.fsync(file, (failed) => fs.close(file, (unclosed) => done(failed ?? unclosed)));
   });

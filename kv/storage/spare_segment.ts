@@ -6,7 +6,7 @@
  * flushed by itself: an append that comes at a bad moment waits for one piece at most.
  */
 
-import type { FileHandle } from './file_system';
+import { type FileHandle, isOutOfDescriptors } from './file_system';
 import { inFolder, type JournalPlace } from './journal_place';
 import { SPARE_FILE } from './segment_format';
 import { writeWhole } from './whole_files';
@@ -64,10 +64,12 @@ export class SpareSegment {
 
   private pieceDone(error: Error | null): void {
     this.working = false;
-    if (error !== null) this.failure = error;
+    // A file that could not be opened is missed only by who waits for it: the next batch tries again.
+    const isMissed = this.taker !== undefined || !isOutOfDescriptors(error);
+    if (error !== null && isMissed) this.failure = error;
     if (this.closing !== undefined) this.dispose(this.closing);
     else if (this.taker !== undefined) this.handOver();
-    else if (error !== null) this.failed(error);
+    else if (this.failure !== undefined) this.failed(this.failure);
     else if (this.filled < this.place.segmentBytes) this.fillPiece();
   }
 

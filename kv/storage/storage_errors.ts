@@ -4,6 +4,8 @@
  * because a node that goes on with less than it promised breaks the cluster's promises.
  */
 
+import { isOutOfDescriptors } from './file_system';
+
 const REPAIR =
   'Do not go on with this data: move the data folder away, start the node with an empty one, and ' +
   'let its peers repair it.';
@@ -76,13 +78,17 @@ export class DiskFailed extends Error {
   override readonly name = 'DiskFailed';
 
   constructor(folder: string, cause: Error) {
+    const advice = isOutOfDescriptors(cause) ? RAISE_LIMIT : 'see to the disk (is it full?)';
     super(
-      `the disk of the data folder ${folder} failed: ${cause.message}. The node must stop; see to ` +
-        'the disk (is it full?), then start the node again',
+      `the disk of the data folder ${folder} failed: ${cause.message}. The node must stop; ` +
+        `${advice}, then start the node again`,
       { cause },
     );
   }
 }
+
+const RAISE_LIMIT =
+  'raise the limit of open files (ulimit -n) above the connections that there may be (--max-connections)';
 
 /** What to do about an error of the system, by its code. */
 function adviceOn(code: string): string {
@@ -98,6 +104,9 @@ function adviceOn(code: string): string {
     case 'ENOTDIR':
     case 'EEXIST':
       return 'Something that is not a folder has its name or one above it: choose another folder';
+    case 'EMFILE':
+    case 'ENFILE':
+      return `To go on, ${RAISE_LIMIT}, then start the node again`;
     default:
       return 'See to the disk, or choose another folder, then start the node again';
   }
