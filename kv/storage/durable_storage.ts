@@ -99,12 +99,17 @@ export class DurableStorage implements Storage {
   ) {
     const failed = (error: Error): void => this.fail(error);
     const event = (what: StorageEvent): void => this.tell(what);
-    this.journal = new Journal(place, {
-      persisted: (through) => event({ kind: 'persisted', through: journalSequence(through) }),
-      failed,
-    });
     const snapshots = join(folder, SNAPSHOTS);
     this.snapshots = new SnapshotFiles(place.fs, snapshots, identity.storageId, { event, failed });
+    try {
+      this.journal = new Journal(place, {
+        persisted: (through) => event({ kind: 'persisted', through: journalSequence(through) }),
+        failed,
+      });
+    } catch (error) {
+      this.snapshots.dropSync();
+      throw error;
+    }
     this.recovered = {
       snapshot: this.snapshots.recovered,
       records: this.journal.records,

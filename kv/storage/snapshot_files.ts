@@ -105,13 +105,11 @@ export class SnapshotFiles {
     const writer = this.openWriter(name);
     this.writer = undefined;
     this.committed = name;
-    this.enqueue((done) =>
-      writer.commit(this.folder, (error, snapshot) => {
-        if (error !== null) this.fail(error);
-        else if (snapshot !== undefined) this.replaceCurrent(snapshot);
-        done();
-      }),
-    );
+    this.queue.add((done) => {
+      // Nobody else knows the writer any more, and it has a file open.
+      if (this.broken) writer.abort(() => done());
+      else this.finish(writer, done);
+    });
   }
 
   /** Forgets the open snapshot if it has this name. */
@@ -135,6 +133,11 @@ export class SnapshotFiles {
     });
   }
 
+  /** Closes the files of a folder that cannot be opened for another reason. */
+  dropSync(): void {
+    for (const { snapshot } of this.readable) this.fs.closeSync(snapshot.file);
+  }
+
   /** Waits for what was handed over; an open snapshot is forgotten. */
   close(done: () => void): void {
     this.abandon();
@@ -150,6 +153,14 @@ export class SnapshotFiles {
     const { writer } = this;
     invariant(writer?.name === name, 'the snapshot must be open', { name, open: writer?.name });
     return writer;
+  }
+
+  private finish(writer: SnapshotWriter, done: () => void): void {
+    writer.commit(this.folder, (error, snapshot) => {
+      if (error !== null) this.fail(error);
+      else if (snapshot !== undefined) this.replaceCurrent(snapshot);
+      done();
+    });
   }
 
   private abandon(): void {
@@ -231,27 +242,43 @@ export class SnapshotFiles {
 
 /** Opens the snapshot with the highest number and removes everything that is not needed any more. */
 function openNewest(fs: FileSystem, folder: string, storageId: StorageId) {
-  const whole: ReturnType<typeof openSnapshotSync>[] = [];
-  for (const name of fs.listSync(folder)) {
-    if (name.endsWith(PARTIAL)) fs.removeSync(join(folder, name));
-    else if (isSnapshotName(name)) {
-      whole.push(openSnapshotSync(fs, join(folder, name), snapshotName(name), storageId));
-    }
-  }
-  whole.sort((x, y) => y.snapshot.number - x.snapshot.number);
-  const [newest, ...older] = whole;
-  // What was read here may never have reached the disk, if the process was killed just before.
-  if (newest !== undefined) syncNewest(fs, folder, newest.snapshot.path);
-  for (const { snapshot } of older) {
-    fs.closeSync(snapshot.file);
-    fs.removeSync(snapshot.path);
+  const [newest, ...older] = openWhole(fs, folder, storageId);
+  if (newest === undefined) return undefined;
+  for (const { snapshot } of older) fs.closeSync(snapshot.file);
+  try {
+    // What was read here may never have reached the disk, if the process was killed just before.
+    syncNewest(fs, folder, newest.snapshot.path);
+    for (const { snapshot } of older) fs.removeSync(snapshot.path);
+  } catch (error) {
+    fs.closeSync(newest.snapshot.file);
+    throw error;
   }
   return newest;
 }
 
+/** All that have their names, the newest first; those that have not are removed. */
+function openWhole(fs: FileSystem, folder: string, storageId: StorageId) {
+  const whole: ReturnType<typeof openSnapshotSync>[] = [];
+  try {
+    for (const name of fs.listSync(folder)) {
+      if (name.endsWith(PARTIAL)) fs.removeSync(join(folder, name));
+      else if (isSnapshotName(name)) {
+        whole.push(openSnapshotSync(fs, join(folder, name), snapshotName(name), storageId));
+      }
+    }
+  } catch (error) {
+    for (const { snapshot } of whole) fs.closeSync(snapshot.file);
+    throw error;
+  }
+  return whole.sort((x, y) => y.snapshot.number - x.snapshot.number);
+}
+
 function syncNewest(fs: FileSystem, folder: string, path: string): void {
   const file = fs.openSync(path, 'update');
-  fs.syncSync(file);
-  fs.closeSync(file);
+  try {
+    fs.syncSync(file);
+  } finally {
+    fs.closeSync(file);
+  }
   fs.syncFolderSync(folder);
 }

@@ -75,7 +75,7 @@ export class SnapshotWriter {
     });
   }
 
-  /** Makes the snapshot durable under its name; the file stays open to be read. */
+  /** Makes the snapshot durable under its name; the file stays open to be read, unless this fails. */
   commit(folder: string, done: DoneWith<SnapshotFile | undefined>): void {
     const size = this.block * BLOCK_BYTES + this.inBlock;
     const { fs, path, name, number, seed } = this;
@@ -90,7 +90,8 @@ export class SnapshotWriter {
       ],
       (error) => {
         const start = this.head.length;
-        done(error, error === null ? { path, name, number, file, start, size, seed } : undefined);
+        if (error === null) done(null, { path, name, number, file, start, size, seed });
+        else fs.close(file, () => done(error, undefined));
       },
     );
   }

@@ -95,6 +95,7 @@ describe('a disk that fails', () => {
       disk.fault = () => undefined;
       await appendAndSettle(disk, storage, last + 1, last + 4);
       await closeOn(disk, storage);
+      expect(disk.openFiles).toBe(0);
       expect(ear.events.length).toBe(said);
       expect(ear.failures).toEqual([expect.any(DiskFailed)]);
       expect(ear.failures[0]?.message).toContain(code);

@@ -130,6 +130,11 @@ export class SimulatedDisk implements FileSystem {
     return copy;
   }
 
+  /** How many files are open. */
+  get openFiles(): number {
+    return this.open_.size;
+  }
+
   /** The content of a file. */
   content(path: string): Buffer {
     return this.file(path).live;

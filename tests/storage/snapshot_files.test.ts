@@ -3,9 +3,9 @@
 import { InvariantViolation } from '../../kv/core/assert';
 import { nodeId } from '../../kv/core/ids';
 import type { DurableStorage } from '../../kv/storage/durable_storage';
-import { SnapshotDamaged } from '../../kv/storage/storage_errors';
+import { FolderUnusable, JournalDamaged, SnapshotDamaged } from '../../kv/storage/storage_errors';
 import { failure, type SimulatedDisk } from './simulated_disk';
-import { closeOn, Ear, name, newDisk, openOn, SNAPSHOTS } from './storage_setup';
+import { closeOn, Ear, firstSegment, name, newDisk, openOn, SNAPSHOTS } from './storage_setup';
 
 const peer = nodeId('n2');
 const META = Buffer.from('index 7, term 3');
@@ -208,11 +208,28 @@ describe('a snapshot', () => {
       expect(ear.of('snapshot_saved').length).toBe(1);
       expect(ear.failures.length).toBe(1);
       await closeOn(disk, storage);
+      expect(disk.openFiles).toBe(0);
     },
   );
 });
 
 describe('a damaged snapshot', () => {
+  it('leaves no file open, of itself, of others or of the journal; nor does a damaged journal', async () => {
+    const disk = await diskWithSnapshot(100);
+    const whole = disk.content(`${SNAPSHOTS}/one`);
+    const noJournal = disk.copy();
+    noJournal.removeSync(firstSegment);
+    expect(() => openOn(noJournal)).toThrow(JournalDamaged);
+    expect(noJournal.openFiles).toBe(0);
+    for (const harmed of ['one', 'two', 'three']) {
+      for (const snapshot of ['one', 'two']) disk.put(`${SNAPSHOTS}/${snapshot}`, whole);
+      disk.put(`${SNAPSHOTS}/${harmed}`, Buffer.alloc(50, 'rubbish'));
+      const before = disk.openFiles;
+      expect(() => openOn(disk)).toThrow(SnapshotDamaged);
+      expect(disk.openFiles).toBe(before);
+    }
+  });
+
   it('is refused wherever it is cut', async () => {
     const disk = await diskWithSnapshot(100);
     const whole = Buffer.from(disk.content(`${SNAPSHOTS}/one`));
@@ -285,5 +302,24 @@ describe('a damaged snapshot', () => {
     const newest = Buffer.from(disk.content(`${SNAPSHOTS}/two`));
     disk.put(`${SNAPSHOTS}/two`, newest.fill(0, newest.length - 5));
     expect(recoverContent(disk)).toBeInstanceOf(SnapshotDamaged);
+  });
+});
+
+describe('a start that fails', () => {
+  it('leaves no file open, wherever it fails', async () => {
+    const older = await diskWithSnapshot(100);
+    const storage = openOn(older);
+    new Ear(storage);
+    await save(older, storage, 'two', content(50));
+    await closeOn(older, storage);
+    older.put(`${SNAPSHOTS}/one`, (await diskWithSnapshot(100)).content(`${SNAPSHOTS}/one`));
+    const untroubled = older.copy();
+    openOn(untroubled);
+    for (let failing = 1; failing <= untroubled.operations; failing++) {
+      const disk = older.copy();
+      disk.fault = () => (disk.operations === failing ? failure('EIO') : undefined);
+      expect(() => openOn(disk)).toThrow(FolderUnusable);
+      expect(disk.openFiles).toBe(0);
+    }
   });
 });
