@@ -15,7 +15,7 @@ import { dirname, join, resolve } from 'node:path';
 import { invariant, unreachable } from '../core/assert';
 import { journalSequence, type NodeId, type StorageId } from '../core/ids';
 import type { Recovered } from '../core/protocol';
-import { type FileSystem, NODE_FILE_SYSTEM, systemCode } from './file_system';
+import { type FileSystem, hasCode, NODE_FILE_SYSTEM, systemCode } from './file_system';
 import { IDENTITY_FILE, isStorageId, nodeOfDisk, readIdentity, writeIdentity } from './identity';
 import { createJournal, Journal } from './journal';
 import type { JournalPlace } from './journal_place';
@@ -204,12 +204,25 @@ function refuseOrphans(fs: FileSystem, folder: string): void {
   }
 }
 
-/** Makes the name of the folder durable, and those of the folders above that were created for it. */
+/** What a folder says to a flush in which nobody has created anything for this node. */
+const FOREIGN = ['EACCES', 'EPERM', 'EROFS', 'EINVAL', 'ENOTSUP'];
+
+/**
+ * Makes the name of the folder durable, and those of all folders above: a start that failed may have
+ * created any of them. Above what this start has found or created itself, those are passed over that
+ * cannot be opened or whose file system knows no such flush.
+ */
 function syncAbove(fs: FileSystem, folder: string, created: string | undefined): void {
-  const top = created === undefined ? resolve(folder) : resolve(created);
-  for (let path = resolve(folder); ; path = dirname(path)) {
-    fs.syncFolderSync(dirname(path));
-    if (path === top || path === dirname(path)) return;
+  const top = dirname(resolve(created ?? folder));
+  let isForeign = false;
+  for (let path = dirname(resolve(folder)); ; path = dirname(path)) {
+    try {
+      fs.syncFolderSync(path);
+    } catch (error) {
+      if (!isForeign || !FOREIGN.some((code) => hasCode(error, code))) throw error;
+    }
+    isForeign ||= path === top;
+    if (path === dirname(path)) return;
   }
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeId, storageId } from '../../kv/core/ids';
 import { type DurableStorageOptions, openDurableStorage } from '../../kv/storage/durable_storage';
+import { NODE_FILE_SYSTEM } from '../../kv/storage/file_system';
 import {
   FolderInUse,
   FolderUnusable,
@@ -33,6 +34,10 @@ const open = (options: Partial<DurableStorageOptions> = {}) =>
     segmentBytes: 4096,
     ...options,
   });
+
+function raise(error: Error): never {
+  throw error;
+}
 
 const lockPath = (): string => join(folder, 'lock');
 
@@ -175,6 +180,43 @@ describe('the identity', () => {
     expect(storage.identity.storageId).toBe(79);
     await storage.close();
     await open().close();
+  });
+});
+
+describe('the names of a new folder and of those above it', () => {
+  /** A first start that makes folders and fails; then what the next one flushes, if it may. */
+  function flushedBySecond(refuse: (path: string) => Error | undefined = () => undefined) {
+    const full = { ...NODE_FILE_SYSTEM, linkSync: () => raise(failure('ENOSPC')) };
+    expect(() => open({ fileSystem: full })).toThrow(FolderUnusable);
+    const flushed: string[] = [];
+    const syncFolderSync = (path: string): void => {
+      const error = refuse(path);
+      if (error !== undefined) throw error;
+      flushed.push(path);
+    };
+    const storage = open({ fileSystem: { ...NODE_FILE_SYSTEM, syncFolderSync } });
+    return { flushed, closed: storage.close() };
+  }
+
+  it('are made durable by the start that writes the identity, whoever made the folders', async () => {
+    const { flushed, closed } = flushedBySecond();
+    expect(flushed).toEqual(
+      expect.arrayContaining([folder, join(parent, 'deep'), parent, tmpdir(), '/']),
+    );
+    expect(flushed.lastIndexOf(folder)).toBeGreaterThan(flushed.indexOf('/'));
+    await closed;
+  });
+
+  it('but for those where nobody could have made one; any other trouble is told', async () => {
+    const refusing = (code: string) => (path: string) => (path === '/' ? failure(code) : undefined);
+    for (const code of ['EACCES', 'EINVAL']) {
+      const { flushed, closed } = flushedBySecond(refusing(code));
+      expect(flushed).toContain(parent);
+      await closed;
+      rmSync(folder, { recursive: true });
+    }
+    expect(() => flushedBySecond(refusing('EIO'))).toThrow(FolderUnusable);
+    expect(existsSync(join(folder, 'identity.json'))).toBe(false);
   });
 });
 
