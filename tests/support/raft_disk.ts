@@ -52,6 +52,11 @@ export class RaftDisk {
     return this.work.length > 0;
   }
 
+  /** How many slices of a snapshot it has been given and not yet taken. */
+  get waitingSlices(): number {
+    return this.work.filter((each) => each.kind === 'append').length;
+  }
+
   /** The durable records; what a crash leaves. */
   get durableRecords(): readonly JournalRecord[] {
     return this.records.filter((each) => each.sequence <= this.durable).map((each) => each.record);

@@ -156,7 +156,7 @@ function receive(raft: RaftState, event: RaftEvent): void {
       if (raft.taking?.name === event.snapshot) {
         return snapshotWritten(raft, event.snapshot, event.through);
       }
-      return installedSliceWritten(raft, event.snapshot);
+      return installedSliceWritten(raft, event.snapshot, event.through);
     case 'snapshot_saved':
       if (raft.taking?.name === event.snapshot) return ownSnapshotSaved(raft, event.size);
       if (raft.installing?.name === event.snapshot) return receivedSnapshotSaved(raft, event.size);

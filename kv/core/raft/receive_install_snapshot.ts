@@ -28,6 +28,9 @@ export function receiveInstallSnapshot(
   }
   const installing = installingFor(raft, message);
   if (installing === undefined || installing.committed) return;
+  // A copy of what the file has yet to take is not answered: that would ask for the next slice
+  // before its time, and once more when the file has taken this one.
+  if (installing.written < installing.received) return;
   if (message.offset !== installing.received) {
     return reply(raft, from, message.snapshot, installing.received);
   }
@@ -35,9 +38,10 @@ export function receiveInstallSnapshot(
 }
 
 /** The file has taken a slice: only now is the next one asked for, so that nothing piles up. */
-export function installedSliceWritten(raft: RaftState, name: SnapshotName): void {
+export function installedSliceWritten(raft: RaftState, name: SnapshotName, through: number): void {
   const { installing, role } = raft;
-  if (installing?.name !== name || installing.committed) return;
+  if (installing?.name !== name || installing.committed || through !== installing.received) return;
+  installing.written = through;
   if (role.kind === 'follower' && role.leader !== undefined) {
     reply(raft, role.leader, name, installing.received);
   }
@@ -131,6 +135,7 @@ function installingFor(
     configuration: decodeSnapshotMeta(message.meta).configuration,
     loader: raft.machine.beginRestore(),
     received: 0,
+    written: 0,
     committed: false,
   };
   raft.effect({ kind: 'snapshot_open', snapshot: message.snapshot, meta: message.meta });

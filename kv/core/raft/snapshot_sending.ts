@@ -1,7 +1,8 @@
 /**
  * A leader sends its snapshot to a follower whose entries are compacted (§7), slice by slice. Each
- * slice is asked of the disk when the one before is acknowledged; a lost slice is sent again from
- * where the follower says it is, so a transfer resumes after any interruption.
+ * slice is asked of the disk when the one before is acknowledged, once however often that is said; a
+ * lost slice is sent again from where the follower says it is, so a transfer resumes after any
+ * interruption.
  */
 
 import { logIndex, millis, type NodeId } from '../ids';
@@ -74,6 +75,8 @@ export function receiveInstallSnapshotReply(
   }
   const { mode } = progress;
   if (mode.kind !== 'snapshot' || mode.snapshot !== message.snapshot) return;
+  // What a repeated answer asks for is under way already. If it was lost, it is sent again in time.
+  if (mode.offset === message.offset) return;
   mode.offset = message.offset;
   mode.sentAt = millis(Number.NEGATIVE_INFINITY);
 }

@@ -71,8 +71,9 @@ export interface InstallingSnapshot {
   readonly size: number;
   readonly configuration: Configuration;
   readonly loader: SnapshotLoader<ReplicatedMachine>;
-  /** How many bytes have been received; the file may be behind. */
+  /** How many bytes have been received, and how many of them the file has taken. */
   received: number;
+  written: number;
   committed: boolean;
 }
 
