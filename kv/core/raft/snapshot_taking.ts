@@ -77,7 +77,7 @@ export function releaseJournal(raft: RaftState): void {
   const { log } = raft;
   const oldest = log.length > 0 ? log.sequenceAt(log.firstIndex) : raft.journal.sequence + 1;
   raft.journal.write({ kind: 'compacted', index: log.baseIndex, term: log.baseTerm });
-  const after = raft.rewriteHardState();
+  const after = raft.writeHardState();
   const before = Math.min(oldest, after - 1);
   raft.pendingRelease = { after, before: journalSequence(before) };
 }

@@ -145,6 +145,7 @@ export class RaftState {
   readonly links = new Map<NodeId, boolean>();
   /** So many links are down that no majority can be reached: a hint, on which safety never rests. */
   cutOff = false;
+  /** The record of the last change of term or vote, which all messages wait for. */
   private hardStateSequence: JournalSequence = journalSequence(0);
   private held: HeldMessage[] = [];
   private heldCommit: SnapshotName | undefined;
@@ -207,15 +208,14 @@ export class RaftState {
     );
     this.term = term;
     this.votedFor = votedFor;
-    this.rewriteHardState();
+    this.hardStateSequence = this.writeHardState();
   }
 
-  /** Writes term and vote again, so that an older record of them may be deleted. */
-  rewriteHardState(): JournalSequence {
+  /** Writes term and vote. If they have not changed, only the deletion of older records waits. */
+  writeHardState(): JournalSequence {
     const { term, votedFor } = this;
-    this.hardStateSequence = this.journal.write({ kind: 'hard_state', term, votedFor });
     if (this.options.trace) this.line(`persist term=${term} vote=${votedFor ?? '-'}`);
-    return this.hardStateSequence;
+    return this.journal.write({ kind: 'hard_state', term, votedFor });
   }
 
   get hardStateDurable(): boolean {
