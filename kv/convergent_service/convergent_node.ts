@@ -40,9 +40,12 @@ export interface ConvergentNodeHooks {
 /** The wall clock as the core wants it; it alone decides how far to believe it. */
 export const wallNow = (): Millis => millis(Date.now());
 
-/** Opens the disk, recovers, and makes a node that has not started yet. Throws what the disk says. */
-export function makeConvergentNode(config: NodeConfig, hooks: ConvergentNodeHooks): ConvergentNode {
-  const storage = openStorage(config);
+/** Recovers from the disk, and makes a node that has not started yet. Throws what the disk says. */
+export function makeConvergentNode(
+  config: NodeConfig,
+  storage: Storage,
+  hooks: ConvergentNodeHooks,
+): ConvergentNode {
   const options = optionsOf(config, storage, hooks.onTrace !== undefined);
   const core = new Convergent(options, recover(storage.recovered), monotonicNow());
   const transport = new PeerTransport<ConvergentMessage>({
@@ -73,7 +76,8 @@ const STOPPED = operatingError(
   'The node was stopped while the request was under way; it may have taken effect',
 );
 
-function openStorage({ clusterId, dataDir }: NodeConfig): Storage {
+/** The disk of a node. Whoever opens it closes it, unless a driver does. */
+export function openStorage({ clusterId, dataDir }: NodeConfig): Storage {
   if (dataDir !== undefined) {
     return openDurableStorage({ folder: dataDir, clusterId, drawStorageId });
   }

@@ -8,6 +8,7 @@ import type { Peer } from '../core/convergent/status';
 import { type OperatingError, operatingError } from '../core/errors';
 import { type Millis, millis, type NodeId, nodeId } from '../core/ids';
 import { type Log, QUIET } from '../runtime/log';
+import { makeOnDisk } from '../runtime/make_on_disk';
 import { parsePeerUrl } from '../runtime/peer_url';
 import type {
   Readiness,
@@ -18,8 +19,9 @@ import type {
   UpdateReply,
   ViewReply,
 } from '../service';
+import type { Storage } from '../storage/storage';
 import { VERSION } from '../version';
-import { type ConvergentNode, makeConvergentNode, wallNow } from './convergent_node';
+import { type ConvergentNode, makeConvergentNode, openStorage, wallNow } from './convergent_node';
 import { KnownReplicas } from './known_replicas';
 import { metricsText, statusReport } from './reports';
 import { WantedUrls } from './wanted_urls';
@@ -50,19 +52,19 @@ export class ConvergentService implements ReplicaService {
 
   private constructor(
     private readonly config: NodeConfig,
+    storage: Storage,
     hooks: ConvergentServiceHooks,
   ) {
     const log = hooks.log ?? QUIET;
-    // Before the disk is opened, which nobody would close if this file cannot be read.
     const wanted = new WantedUrls(config.dataDir);
-    this.node = makeConvergentNode(config, {
+    this.node = makeConvergentNode(config, storage, {
       log,
       onFatal: hooks.onFatal,
       onStep: () => this.replicas.look(),
       onTrace: hooks.onTrace,
       introduced: (peer, id) => this.replicas.introduced(peer, id),
     });
-    const { driver, storage, transport } = this.node;
+    const { driver, transport } = this.node;
     this.replicaId = storage.identity.nodeId;
     this.startedAt = driver.now();
     this.replicas = new KnownReplicas({
@@ -79,7 +81,8 @@ export class ConvergentService implements ReplicaService {
 
   /** Rejects, or throws, what is wrong with the folder. Peers come to the server of `attach`. */
   static async open(config: NodeConfig, hooks: ConvergentServiceHooks): Promise<ConvergentService> {
-    const service = new ConvergentService(config, hooks);
+    const storage = openStorage(config);
+    const service = await makeOnDisk(storage, () => new ConvergentService(config, storage, hooks));
     try {
       await service.node.driver.start();
     } catch (error) {

@@ -34,9 +34,12 @@ export interface DynamoNodeHooks {
   readonly onTrace?: ((line: string) => void) | undefined;
 }
 
-/** Opens the disk, recovers, and makes a node that has not started yet. Throws what the disk says. */
-export function makeDynamoNode(config: NodeConfig, hooks: DynamoNodeHooks): DynamoNode {
-  const storage = openStorage(config);
+/** Recovers from the disk, and makes a node that has not started yet. Throws what the disk says. */
+export function makeDynamoNode(
+  config: NodeConfig,
+  storage: Storage,
+  hooks: DynamoNodeHooks,
+): DynamoNode {
   const options = optionsOf(config, storage, hooks.onTrace !== undefined);
   const core = new Dynamo(options, recover(storage.recovered), monotonicNow());
   const transport = new PeerTransport<DynamoMessage>({
@@ -67,7 +70,8 @@ const STOPPED = operatingError(
   'The node was stopped while the request was under way; it may have taken effect',
 );
 
-function openStorage(config: NodeConfig): Storage {
+/** The disk of a node. Whoever opens it closes it, unless a driver does. */
+export function openStorage(config: NodeConfig): Storage {
   const { nodeId, clusterId, dataDir } = config;
   if (dataDir === undefined) {
     return new MemoryStorage({ nodeId, clusterId, storageId: drawStorageId() });

@@ -6,10 +6,12 @@ import type { DynamoReply, DynamoRequest } from '../core/dynamo/requests';
 import { type OperatingError, operatingError } from '../core/errors';
 import { millis, nodeId } from '../core/ids';
 import { type Log, QUIET } from '../runtime/log';
+import { makeOnDisk } from '../runtime/make_on_disk';
 import { parsePeerAddress } from '../runtime/peer_options';
 import type { LeaderlessService, PutReply, Readiness, VersionPut, VersionsReply } from '../service';
+import type { Storage } from '../storage/storage';
 import { VERSION } from '../version';
-import { type DynamoNode, KnownPeers, makeDynamoNode } from './dynamo_node';
+import { type DynamoNode, KnownPeers, makeDynamoNode, openStorage } from './dynamo_node';
 import { metricsText, statusReport } from './reports';
 
 export interface DynamoServiceHooks {
@@ -31,9 +33,10 @@ export class DynamoService implements LeaderlessService {
 
   private constructor(
     private readonly config: NodeConfig,
+    storage: Storage,
     private readonly hooks: DynamoServiceHooks,
   ) {
-    this.node = makeDynamoNode(config, {
+    this.node = makeDynamoNode(config, storage, {
       log: hooks.log ?? QUIET,
       onFatal: hooks.onFatal,
       onStep: () => this.look(),
@@ -46,7 +49,8 @@ export class DynamoService implements LeaderlessService {
 
   /** Rejects, or throws, what is wrong with the folder or the peer address. */
   static async open(config: NodeConfig, hooks: DynamoServiceHooks): Promise<DynamoService> {
-    const service = new DynamoService(config, hooks);
+    const storage = openStorage(config);
+    const service = await makeOnDisk(storage, () => new DynamoService(config, storage, hooks));
     try {
       await service.node.driver.start();
     } catch (error) {

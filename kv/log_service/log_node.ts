@@ -42,18 +42,8 @@ export interface LogNodeHooks {
   readonly onTrace?: ((line: string) => void) | undefined;
 }
 
-/** Opens the disk, recovers, and makes a node that has not started yet. Throws what the disk says. */
-export function makeLogNode(config: NodeConfig, hooks: LogNodeHooks): LogNode {
-  const storage = openStorage(config);
-  try {
-    return makeNode(config, storage, hooks);
-  } catch (error) {
-    void storage.close();
-    throw error;
-  }
-}
-
-function makeNode(config: NodeConfig, storage: Storage, hooks: LogNodeHooks): LogNode {
+/** Recovers from the disk, and makes a node that has not started yet. Throws what the disk says. */
+export function makeLogNode(config: NodeConfig, storage: Storage, hooks: LogNodeHooks): LogNode {
   const { nodeId: self, clusterId: cluster, storageId: disk } = storage.identity;
   const options = optionsOf(config, disk, hooks.onTrace !== undefined);
   const core = new ReplicatedLog(options, recover(storage.recovered, options), monotonicNow());
@@ -105,8 +95,11 @@ export function askMissing(
   }
 }
 
-/** Nodes are named by their disks: a wiped one is another node. */
-function openStorage({ clusterId, dataDir }: NodeConfig): Storage {
+/**
+ * The disk of a node. Whoever opens it closes it, unless a driver does. Nodes are named by their
+ * disks: a wiped one is another node.
+ */
+export function openStorage({ clusterId, dataDir }: NodeConfig): Storage {
   if (dataDir === undefined) {
     const disk = drawStorageId();
     return new MemoryStorage({ nodeId: nodeOfDisk(disk), clusterId, storageId: disk });

@@ -6,6 +6,7 @@ import { type OperatingError, operatingError } from '../core/errors';
 import { type Millis, millis, NEVER, type RequestId } from '../core/ids';
 import type { LogReply, LogRequest, Message } from '../core/log/requests';
 import { type Log, QUIET } from '../runtime/log';
+import { makeOnDisk } from '../runtime/make_on_disk';
 import type {
   AppendReply,
   FollowOptions,
@@ -16,7 +17,8 @@ import type {
   Readiness,
   Waiting,
 } from '../service';
-import { askMissing, type LogNode, makeLogNode } from './log_node';
+import type { Storage } from '../storage/storage';
+import { askMissing, type LogNode, makeLogNode, openStorage } from './log_node';
 import { HEALTH_NAMES, HealthLog, metricsText, type RequestCounts, statusReport } from './reports';
 
 export interface LogServiceHooks {
@@ -51,20 +53,25 @@ export class ReplicatedLogService implements LogService {
 
   private constructor(
     private readonly config: NodeConfig,
+    storage: Storage,
     hooks: LogServiceHooks,
   ) {
     const { log = QUIET, onFatal, onTrace } = hooks;
     this.isMaster = config.messageLog.master === undefined;
     this.copies = 1 + config.messageLog.secondaries.length;
     this.healthLog = new HealthLog(log);
-    this.node = makeLogNode(config, { log, onFatal, onTrace });
+    this.node = makeLogNode(config, storage, { log, onFatal, onTrace });
     this.startedAt = this.node.driver.now();
     this.looking = setInterval(() => this.healthLog.look(this.node.core.status()), LOOK_MS);
   }
 
   /** Rejects, or throws, what is wrong with the folder. */
   static async open(config: NodeConfig, hooks: LogServiceHooks): Promise<ReplicatedLogService> {
-    const service = new ReplicatedLogService(config, hooks);
+    const storage = openStorage(config);
+    const service = await makeOnDisk(
+      storage,
+      () => new ReplicatedLogService(config, storage, hooks),
+    );
     await service.node.driver.start();
     return service;
   }

@@ -45,10 +45,9 @@ export interface RaftNodeHooks {
   readonly onTrace?: ((line: string) => void) | undefined;
 }
 
-/** Opens the disk, recovers, and makes a node that has not started yet. Throws what the disk says. */
-export function makeRaftNode(config: NodeConfig, hooks: RaftNodeHooks): RaftNode {
+/** Recovers from the disk, and makes a node that has not started yet. Throws what the disk says. */
+export function makeRaftNode(config: NodeConfig, storage: Storage, hooks: RaftNodeHooks): RaftNode {
   useNativeLatin1();
-  const storage = openStorage(config);
   const members = [config.nodeId, ...config.partners];
   const initial = recover(members, storage.recovered, new Sessions(new KeyValue()));
   const options = raftOptions(config, storage, hooks.onTrace !== undefined);
@@ -80,7 +79,8 @@ const STOPPED = operatingError(
   'The node was stopped while the request was under way; it may have taken effect',
 );
 
-function openStorage(config: NodeConfig): Storage {
+/** The disk of a node. Whoever opens it closes it, unless a driver does. */
+export function openStorage(config: NodeConfig): Storage {
   const { nodeId, clusterId, dataDir } = config;
   if (dataDir === undefined) {
     return new MemoryStorage({ nodeId, clusterId, storageId: drawStorageId() });

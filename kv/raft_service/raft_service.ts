@@ -14,6 +14,7 @@ import type { RaftReply, RaftRequest, ServedFrom } from '../core/raft/requests';
 import type { RaftStatus } from '../core/raft/status';
 import { type Log, QUIET } from '../runtime/log';
 import { LoopLag } from '../runtime/loop_lag';
+import { makeOnDisk } from '../runtime/make_on_disk';
 import { Metrics, type Readings } from '../runtime/metrics';
 import { throwLater } from '../runtime/throw_later';
 import type {
@@ -25,9 +26,10 @@ import type {
   WriteOptions,
   WriteReply,
 } from '../service';
+import type { Storage } from '../storage/storage';
 import { VERSION } from '../version';
 import { OperatorLog } from './operator_log';
-import { makeRaftNode, type RaftNode } from './raft_node';
+import { makeRaftNode, openStorage, type RaftNode } from './raft_node';
 import { statusReport } from './status_report';
 
 export interface ServiceHooks {
@@ -55,11 +57,12 @@ export class RaftService implements KeyValueService {
 
   private constructor(
     private readonly config: NodeConfig,
+    storage: Storage,
     hooks: ServiceHooks,
   ) {
     const log = hooks.log ?? QUIET;
     const onFatal = hooks.onFatal ?? throwLater;
-    this.node = makeRaftNode(config, {
+    this.node = makeRaftNode(config, storage, {
       log,
       onStep: () => operatorLog.look(),
       onFatal: (error) => {
@@ -80,7 +83,8 @@ export class RaftService implements KeyValueService {
   }
 
   static async open(config: NodeConfig, hooks: ServiceHooks): Promise<RaftService> {
-    const service = new RaftService(config, hooks);
+    const storage = openStorage(config);
+    const service = await makeOnDisk(storage, () => new RaftService(config, storage, hooks));
     try {
       await service.node.driver.start();
     } catch (error) {
