@@ -4,6 +4,7 @@
  * comparing a few numbers, so that the core need not know that there is a log.
  */
 
+import type { Configuration } from '../core/raft/membership';
 import type { Log } from '../runtime/log';
 import type { KeyValueRaft } from './raft_node';
 
@@ -13,6 +14,8 @@ interface Seen {
   leader: string | undefined;
   snapshotIndex: number;
   activity: string;
+  /** The one in force, which knows the members by their disks. */
+  configuration: Configuration;
   diskUnknown: boolean;
 }
 
@@ -36,7 +39,8 @@ export class OperatorLog {
 
   /** Compares with what was seen last. The cheap part runs after each step. */
   look(): void {
-    const { role, term, snapshot, taking, installing } = this.raft.inspect;
+    const { role, term, snapshot, taking, installing, log } = this.raft.inspect;
+    const { configuration } = log;
     const leader = role.kind === 'follower' ? role.leader : undefined;
     const activity = taking !== undefined ? 'taking' : installing !== undefined ? 'installing' : '';
     const snapshotIndex = snapshot?.index ?? 0;
@@ -47,12 +51,16 @@ export class OperatorLog {
       seen.term === term &&
       seen.leader === leader &&
       seen.snapshotIndex === snapshotIndex &&
-      seen.activity === activity;
+      seen.activity === activity &&
+      seen.configuration === configuration;
     if (same) return;
     const { diskUnknown } = this.raft.status();
-    const next = { role: role.kind, term, leader, snapshotIndex, activity, diskUnknown };
+    const place = { role: role.kind, term, leader, snapshotIndex, activity };
+    const next = { ...place, configuration, diskUnknown };
     this.seen = next;
     if (seen !== undefined) this.tell(seen, next);
+    // A node may start with a log that knows it so: that is news too.
+    if (diskUnknown && seen?.diskUnknown !== true) this.tellDiskUnknown();
   }
 
   private tell(before: Seen, now: Seen): void {
@@ -77,8 +85,10 @@ export class OperatorLog {
       const how = before.activity === 'installing' ? 'installed' : 'took';
       log.info(`${how} a snapshot up to entry ${now.snapshotIndex}`);
     }
-    if (now.diskUnknown && !before.diskUnknown) {
-      log.warn('the cluster knows this node by another disk: it does not vote until it caught up');
-    }
+  }
+
+  private tellDiskUnknown(): void {
+    const does = 'it does not vote until it caught up';
+    this.log.warn(`the cluster knows this node by another disk: ${does}`);
   }
 }
