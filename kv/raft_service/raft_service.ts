@@ -11,7 +11,6 @@ import { logIndex, millis } from '../core/ids';
 import { decodeResult, encodeCommand } from '../core/machine/command_codec';
 import { KeyValue, type KeyValueStats } from '../core/machine/key_value';
 import type { RaftReply, RaftRequest, ServedFrom } from '../core/raft/requests';
-import type { RaftStatus } from '../core/raft/status';
 import { type Log, QUIET } from '../runtime/log';
 import { LoopLag } from '../runtime/loop_lag';
 import { makeOnDisk } from '../runtime/make_on_disk';
@@ -30,6 +29,7 @@ import type { Storage } from '../storage/storage';
 import { VERSION } from '../version';
 import { OperatorLog } from './operator_log';
 import { makeRaftNode, openStorage, type RaftNode } from './raft_node';
+import { readinessOf } from './readiness';
 import { statusReport } from './status_report';
 
 export interface ServiceHooks {
@@ -157,8 +157,7 @@ export class RaftService implements KeyValueService {
 
   readiness(): Readiness {
     if (this.closing !== undefined) return { ready: false, reason: 'the node is stopping' };
-    const status = this.node.raft.status();
-    return readinessOf(status);
+    return readinessOf(this.node.raft.status(), this.config.raft.electionTimeoutMaxMs);
   }
 
   metrics(): Promise<{ readonly contentType: string; readonly text: string }> {
@@ -244,13 +243,4 @@ function failure(reply: RaftReply<Answer>) {
   if (reply.kind === 'failed') return reply.error;
   // Each kind of request has its kind of reply; another one is a bug of the core.
   throw new Error(`a reply of the wrong kind: ${reply.kind}`);
-}
-
-/** Ready to serve linearizable requests: a leader is known and this node is not far behind it. */
-function readinessOf(status: RaftStatus): Readiness {
-  if (!status.hasQuorum) return { ready: false, reason: 'no leader with a majority is known' };
-  if (status.snapshotActivity === 'installing') {
-    return { ready: false, reason: 'the node receives a snapshot' };
-  }
-  return { ready: true, reason: 'ready' };
 }
