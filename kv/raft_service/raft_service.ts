@@ -172,8 +172,10 @@ export class RaftService implements KeyValueService {
 
   private async shutDown(): Promise<void> {
     const { driver } = this.node;
-    const deadline = driver.now() + this.config.shutdownTimeoutMs;
-    await this.drained(deadline);
+    const { shutdownTimeoutMs, raft } = this.config;
+    const deadline = driver.now() + shutdownTimeoutMs;
+    // A request that nothing can answer must not use up the time in which the leadership goes over.
+    await this.drained(deadline - Math.min(raft.electionTimeoutMaxMs, shutdownTimeoutMs / 2));
     await new Promise<void>((resolve) => {
       driver.submit({ kind: 'transfer_leadership', deadline: millis(deadline) }, () => resolve());
     });
