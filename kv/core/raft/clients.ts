@@ -9,7 +9,7 @@
  */
 
 import { type OperatingError, operatingError } from '../errors';
-import { type LogIndex, type Millis, millis, type NodeId, type RequestId } from '../ids';
+import { type LogIndex, logIndex, type Millis, millis, type NodeId, type RequestId } from '../ids';
 import { RequestTable } from '../request_table';
 import { failed } from './answers';
 import { Deadlines } from './deadlines';
@@ -87,6 +87,7 @@ export class Clients {
       case 'read': {
         const { level, query, maxStaleness, minIndex, deadline } = request;
         const place = 'waiting';
+        const needed = logIndex(0);
         const read: PendingRead = {
           kind: 'read',
           id,
@@ -96,6 +97,7 @@ export class Clients {
           minIndex,
           deadline,
           place,
+          needed,
         };
         this.pending.set(id, read);
         return this.reads.receive(raft, read);
@@ -108,7 +110,10 @@ export class Clients {
 
   /** Answers a request, unless it has been answered. */
   answer(raft: RaftState, id: RequestId, reply: RaftReply<unknown>): void {
-    if (this.pending.delete(id)) raft.reply(id, reply);
+    const pending = this.pending.get(id);
+    if (pending === undefined) return;
+    this.forget(pending);
+    raft.reply(id, reply);
   }
 
   fail(raft: RaftState, id: RequestId, error: OperatingError): void {
@@ -155,6 +160,15 @@ export class Clients {
     const { writes, forwarding, reads, deadlines } = this;
     const asking = Math.min(writes.wakeAt, forwarding.wakeAt(raft), reads.wakeAt(raft));
     return millis(Math.min(deadlines.next, asking));
+  }
+
+  /** Removes a request from wherever it waits too: what it waits for may never come. */
+  private forget(pending: Pending): void {
+    this.pending.delete(pending.id);
+    if (pending.kind === 'write') {
+      if (pending.place === 'waiting') this.writes.forget(pending);
+      else if (pending.place === 'queued') this.forwarding.forget(pending);
+    } else if (pending.kind === 'read') this.reads.forget(pending);
   }
 
   private expire(raft: RaftState, pending: Pending): void {

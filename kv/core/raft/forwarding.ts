@@ -41,21 +41,25 @@ export class Forwarding {
   /** What is under way, in the order of ids. */
   private readonly sent = new Map<number, Forwarded>();
   /** Writes that wait for the session to open, or for room in its window. */
-  private queue: RequestId[] = [];
+  private readonly queue = new Set<RequestId>();
 
   /** Ids are counted on from `lastId`: see `numbering.ts`. */
   constructor(private lastId: number) {}
 
   /** What is under way or waits to be sent. */
   get size(): number {
-    return this.sent.size + this.queue.length;
+    return this.sent.size + this.queue.size;
   }
 
   forward(raft: RaftState, write: PendingWrite): void {
-    write.place = 'forwarded';
-    if (write.idempotencyKey !== undefined) return this.start(raft, write.id, undefined);
-    this.queue.push(write.id);
+    if (write.idempotencyKey !== undefined) return this.start(raft, write, undefined);
+    this.enqueue(write);
     this.drain(raft);
+  }
+
+  /** It was answered before it could be sent. */
+  forget({ id }: PendingWrite): void {
+    this.queue.delete(id);
   }
 
   /** Sends everything under way to the new leader: what it has already applied stays applied. */
@@ -101,15 +105,21 @@ export class Forwarding {
   }
 
   private drain(raft: RaftState): void {
-    if (this.queue.length === 0 || knownLeader(raft) === undefined) return;
+    if (this.queue.size === 0 || knownLeader(raft) === undefined) return;
     if (this.session.kind === 'none') this.openSession(raft);
     if (this.session.kind !== 'open') return;
     const { session } = this.session;
-    let taken = 0;
-    while (taken < this.queue.length && this.windowHasRoom) {
-      this.start(raft, this.queue[taken++] as RequestId, session);
+    for (const id of this.queue) {
+      if (!this.windowHasRoom) return;
+      this.queue.delete(id);
+      const write = raft.clients.get(id);
+      if (write?.kind === 'write') this.start(raft, write, session);
     }
-    this.queue = this.queue.slice(taken);
+  }
+
+  private enqueue(write: PendingWrite): void {
+    write.place = 'queued';
+    this.queue.add(write.id);
   }
 
   private openSession(raft: RaftState): void {
@@ -118,10 +128,10 @@ export class Forwarding {
     this.track(raft, { id, request: undefined, session: undefined, sentAt: raft.now, attempts: 0 });
   }
 
-  private start(raft: RaftState, request: RequestId, session: number | undefined): void {
-    if (raft.clients.get(request) === undefined) return;
+  private start(raft: RaftState, write: PendingWrite, session: number | undefined): void {
+    write.place = 'forwarded';
     const id = ++this.lastId;
-    this.track(raft, { id, request, session, sentAt: raft.now, attempts: 0 });
+    this.track(raft, { id, request: write.id, session, sentAt: raft.now, attempts: 0 });
   }
 
   private track(raft: RaftState, forwarded: Forwarded): void {
@@ -170,8 +180,7 @@ export class Forwarding {
     // There is no room for another session. Asking again at once would fill the log with questions,
     // so the writes that wait are refused, and the next one asks.
     this.session = { kind: 'none' };
-    const refused = this.queue;
-    this.queue = [];
+    const refused = [...this.queue];
     const text = 'Too many sessions are open; try again later, or with an idempotency key';
     for (const id of refused) {
       raft.clients.fail(raft, id, operatingError('overloaded', text, { index: message.index }));
@@ -186,7 +195,7 @@ export class Forwarding {
     const write = forwarded.request === undefined ? undefined : raft.clients.get(forwarded.request);
     if (write?.kind !== 'write') return;
     if (forwarded.attempts === 1) {
-      this.queue.unshift(write.id);
+      this.enqueue(write);
       return;
     }
     const expired = { status: 'session_expired', result: new Uint8Array(0) } as const;

@@ -51,7 +51,7 @@ export interface Leader {
   /** How long a majority takes to answer a round, about; -1 while none was answered. */
   roundTrip: Millis;
   readonly lease: Lease;
-  /** Reads that have not been given a round yet. */
+  /** Questions of other nodes that have not been given a round yet. */
   readonly newReads: Origin[];
   readonly readBatches: ReadBatch[];
   /** When the commit index last moved. */

@@ -37,10 +37,12 @@ export function serveReads(raft: RaftState, leader: Leader): void {
 }
 
 function giveRound(raft: RaftState, leader: Leader): void {
-  if (leader.newReads.length === 0) return;
   // Until an entry of this term is committed, the leader does not know what is (§8).
   if (raft.commit < leader.noopIndex || !mayOpenRound(leader)) return;
-  const origins = leader.newReads.splice(0);
+  const own = raft.clients.reads.takeUnasked(raft);
+  if (own.length + leader.newReads.length === 0) return;
+  const origins: Origin[] = own.map(({ id }) => ({ kind: 'client', id }));
+  origins.push(...leader.newReads.splice(0));
   leader.readBatches.push({
     round: beginRound(raft, leader),
     index: raft.commit,

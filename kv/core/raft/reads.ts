@@ -10,7 +10,6 @@
  * Many reads share one question to the leader, and one heartbeat round there (`read_index.ts`).
  */
 
-import type { ReadLevel } from '../command';
 import { type OperatingError, operatingError } from '../errors';
 import { type LogIndex, logIndex, type Millis, millis, NEVER, type RequestId } from '../ids';
 import { servedFrom, unavailable } from './answers';
@@ -25,6 +24,8 @@ export interface PendingRead extends ReadRequest<unknown> {
   readonly id: RequestId;
   /** `waiting` for a leader, `asked` it, or only until an index is `applying`. */
   place: 'waiting' | 'asked' | 'applying';
+  /** The index that it waits for while it is `applying`. */
+  needed: LogIndex;
 }
 
 /** One question to the leader, for many reads. */
@@ -35,17 +36,26 @@ interface Question {
 }
 
 export class ReadRequests {
-  /** Reads that no question has been asked for. */
-  private unasked: RequestId[] = [];
+  /** Reads that no question has been asked for; on a leader, those that have no round yet. */
+  private readonly unasked = new Set<RequestId>();
   private question: Question | undefined;
   /** Reads that wait for an index to be applied. */
-  private readonly applying = new Map<LogIndex, RequestId[]>();
+  private readonly applying = new Map<LogIndex, Set<RequestId>>();
+  /** All indices up to here were applied when `applied` was told last. */
+  private appliedBefore = 0;
 
   /** Questions are counted on from `lastId`: see `numbering.ts`. */
   constructor(private lastId: number) {}
 
+  /** How many reads wait for a question to be asked, or for an index to be applied. */
+  get size(): number {
+    let { size } = this.unasked;
+    for (const ids of this.applying.values()) size += ids.size;
+    return size;
+  }
+
   receive(raft: RaftState, read: PendingRead): void {
-    if (read.level !== 'stale') return this.ask(raft, read.id, read.level);
+    if (read.level !== 'stale') return this.ask(raft, read);
     const age = this.age(raft);
     if (read.maxStaleness !== undefined && age > read.maxStaleness) {
       return raft.clients.fail(raft, read.id, tooStale(raft, age, read.maxStaleness));
@@ -60,48 +70,62 @@ export class ReadRequests {
     const needed = logIndex(Math.max(index, read.minIndex ?? 0));
     if (needed <= raft.applied) return this.answer(raft, read);
     read.place = 'applying';
+    read.needed = needed;
     const waiting = this.applying.get(needed);
-    if (waiting === undefined) this.applying.set(needed, [id]);
-    else waiting.push(id);
+    if (waiting === undefined) this.applying.set(needed, new Set([id]));
+    else waiting.add(id);
   }
 
+  /** It was answered. */
+  forget({ id, place, needed }: PendingRead): void {
+    if (place === 'waiting') this.unasked.delete(id);
+    if (place !== 'applying') return;
+    const waiting = this.applying.get(needed);
+    waiting?.delete(id);
+    if (waiting?.size === 0) this.applying.delete(needed);
+  }
+
+  /** Whatever was not answered is asked anew. */
   leaderFound(raft: RaftState): void {
     const { question } = this;
     this.question = undefined;
     const ids = [...(question?.reads ?? []), ...this.unasked];
-    this.unasked = [];
+    this.unasked.clear();
     for (const id of ids) {
       const read = raft.clients.get(id);
-      if (read?.kind === 'read') this.ask(raft, id, read.level);
+      if (read?.kind === 'read') this.ask(raft, read);
     }
   }
 
   /** Reads that our own leadership had not confirmed are asked of the next leader. */
   leadershipLost(raft: RaftState, leader: Leader): void {
-    const origins = [...leader.readBatches.flatMap((batch) => batch.origins), ...leader.newReads];
-    for (const origin of origins) {
+    for (const origin of leader.readBatches.flatMap((batch) => batch.origins)) {
       const read = origin.kind === 'client' ? raft.clients.get(origin.id as RequestId) : undefined;
-      if (read?.kind !== 'read') continue;
-      read.place = 'waiting';
-      this.unasked.push(read.id);
+      if (read?.kind === 'read') this.wait(read);
     }
   }
 
   /** Asks the leader, if reads wait and no question is under way; once for each step. */
   askLeader(raft: RaftState): void {
     const leader = knownLeader(raft);
-    if (this.unasked.length === 0 || this.question !== undefined) return;
+    if (this.unasked.size === 0 || this.question !== undefined) return;
     if (leader === undefined || leader === raft.self) return;
-    const reads = this.unasked
-      .map((id) => raft.clients.get(id))
-      .filter((read) => read?.kind === 'read');
-    this.unasked = [];
-    if (reads.length === 0) return;
-    for (const read of reads) read.place = 'asked';
+    const reads = this.takeUnasked(raft);
     const id = ++this.lastId;
     this.question = { id, reads: reads.map((read) => read.id), sentAt: raft.now };
     const lease = reads.every((read) => read.level === 'lease');
     raft.send(leader, { kind: 'read_index', term: raft.term, id, lease });
+  }
+
+  /** The reads that wait for a question, for the one who asks it now. */
+  takeUnasked(raft: RaftState): PendingRead[] {
+    if (this.unasked.size === 0) return [];
+    const reads = [...this.unasked]
+      .map((id) => raft.clients.get(id))
+      .filter((read) => read?.kind === 'read');
+    this.unasked.clear();
+    for (const read of reads) read.place = 'asked';
+    return reads;
   }
 
   /** Only the answer to the present question counts: an older one may be too old for some read. */
@@ -114,14 +138,7 @@ export class ReadRequests {
 
   /** Asks again, with a new number, when the leader has not answered for long. */
   tick(raft: RaftState): void {
-    if (raft.now < this.wakeAt(raft)) return;
-    const reads = this.question?.reads ?? [];
-    this.question = undefined;
-    for (const id of reads) {
-      const read = raft.clients.get(id);
-      if (read?.kind === 'read') read.place = 'waiting';
-    }
-    this.unasked = [...reads, ...this.unasked];
+    if (raft.now >= this.wakeAt(raft)) this.leaderFound(raft);
   }
 
   wakeAt(raft: RaftState): Millis {
@@ -131,9 +148,11 @@ export class ReadRequests {
   }
 
   applied(raft: RaftState, index: LogIndex): void {
+    const before = this.appliedBefore;
+    this.appliedBefore = index;
     if (this.applying.size === 0) return;
-    for (const [needed, ids] of this.applying) {
-      if (needed > index) continue;
+    for (const needed of this.reached(before, index)) {
+      const ids = this.applying.get(needed) ?? [];
       this.applying.delete(needed);
       for (const id of ids) {
         const read = raft.clients.get(id);
@@ -160,16 +179,29 @@ export class ReadRequests {
       : millis(Number.POSITIVE_INFINITY);
   }
 
-  private ask(raft: RaftState, id: RequestId, level: ReadLevel): void {
-    if (raft.role.kind !== 'leader') {
-      this.unasked.push(id);
-      return;
+  private ask(raft: RaftState, read: PendingRead): void {
+    if (raft.role.kind === 'leader' && read.level === 'lease') {
+      wantLease(raft, raft.role);
+      if (leaseIsValid(raft, raft.role)) return this.ready(raft, read.id, raft.commit);
     }
-    if (level === 'lease') wantLease(raft, raft.role);
-    if (level === 'lease' && leaseIsValid(raft, raft.role)) {
-      return this.ready(raft, id, raft.commit);
+    this.wait(read);
+  }
+
+  private wait(read: PendingRead): void {
+    read.place = 'waiting';
+    this.unasked.add(read.id);
+  }
+
+  /**
+   * The indices that reads wait for and that have just been applied. It looks at the entries or at the
+   * indices, whichever are fewer: those that wait for a far index must not cost each entry something.
+   */
+  private reached(before: number, index: LogIndex): LogIndex[] {
+    if (index - before > this.applying.size) {
+      return [...this.applying.keys()].filter((needed) => needed <= index);
     }
-    raft.role.newReads.push({ kind: 'client', id });
+    const entries = Array.from({ length: index - before }, (_, i) => logIndex(before + 1 + i));
+    return entries.filter((entry) => this.applying.has(entry));
   }
 
   private answer(raft: RaftState, read: PendingRead): void {

@@ -21,8 +21,8 @@ import type { RaftState } from './state';
 
 export interface PendingWrite extends WriteRequest {
   readonly id: RequestId;
-  /** `waiting` for a leader, in this node's log, or on its way to another's. */
-  place: 'waiting' | 'proposed' | 'forwarded';
+  /** `waiting` for a leader, in this node's log, `queued` for or on its way to another's. */
+  place: 'waiting' | 'proposed' | 'queued' | 'forwarded';
   /** Whether it may have taken effect. */
   handedOver: boolean;
 }
@@ -40,12 +40,22 @@ export class WriteRequests {
   private retryAt = NEVER;
   private readonly orphans = new Map<LogIndex, Orphan>();
 
+  /** How many writes wait for a leader. */
+  get size(): number {
+    return this.waiting.size;
+  }
+
   /** Hands a write to the leader, or lets it wait for one. */
   handOver(raft: RaftState, write: PendingWrite): void {
     if (raft.role.kind === 'leader') return this.proposeLocally(raft, raft.role, write);
     if (knownLeader(raft) !== undefined) return raft.clients.forwarding.forward(raft, write);
     write.place = 'waiting';
     this.waiting.add(write.id);
+  }
+
+  /** It was answered. */
+  forget({ id }: PendingWrite): void {
+    this.waiting.delete(id);
   }
 
   leaderFound(raft: RaftState): void {

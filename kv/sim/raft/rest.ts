@@ -17,6 +17,7 @@ export function checkBounds(raft: Node): void {
       `${self} holds ${clients.size} requests, ${options.maxPendingRequests} are allowed`,
     );
   }
+  checkNothingAnsweredWaits(raft);
   checkLogBehindSnapshot(raft);
   if (role.kind !== 'leader') return;
   for (const { id, inflightMessages } of role.progress.values()) {
@@ -28,6 +29,13 @@ export function checkBounds(raft: Node): void {
     }
   }
   checkNobodyWaitsForLong(raft, role);
+}
+
+/** Who was answered is forgotten: else a disturbance that lasts fills the memory. */
+function checkNothingAnsweredWaits({ self, clients }: Node): void {
+  const waiting = clients.writes.size + clients.reads.size;
+  if (waiting <= clients.size) return;
+  throw new Violation('bounds', `${self} lets ${waiting} requests wait, of ${clients.size} open`);
 }
 
 /** What may be sent is sent in the same step, but for what a spare follower waits for, and not long. */
