@@ -18,12 +18,18 @@ import { knownLeader } from './roles';
 import type { RaftState } from './state';
 import type { PendingWrite } from './writes';
 
+/** How the replicated state machine knows a write that has no key of its own. */
+interface Numbered {
+  readonly session: number;
+  readonly seq: number;
+}
+
 /** One message under way. The opening of the session is one without a client. */
 interface Forwarded {
   readonly id: number;
   readonly request: RequestId | undefined;
-  /** The session it was first sent under: sent under another, it could take effect twice. */
-  readonly session: number | undefined;
+  /** What it was first sent under: sent under another, it could take effect twice. */
+  readonly numbered: Numbered | undefined;
   sentAt: Millis;
   /** How often it was sent; after the first time its outcome is unknown. */
   attempts: number;
@@ -40,6 +46,9 @@ export class Forwarding {
   private session: NodeSession = { kind: 'none' };
   /** What is under way, in the order of ids. */
   private readonly sent = new Map<number, Forwarded>();
+  /** The numbers under way in a session. Ids would not do: writes with a key would fill its window. */
+  private readonly seqs = new Set<number>();
+  private lastSeq = 0;
   /** Writes that wait for the session to open, or for room in its window. */
   private readonly queue = new Set<RequestId>();
 
@@ -71,7 +80,7 @@ export class Forwarding {
   receiveReply(raft: RaftState, message: MessageOf<'forward_reply'>): void {
     const forwarded = this.sent.get(message.id);
     if (forwarded === undefined) return;
-    this.sent.delete(message.id);
+    this.untrack(forwarded);
     if (forwarded.request === undefined) this.sessionOpened(raft, message);
     else if (message.status === 'session_expired') this.sessionExpired(raft, forwarded);
     else raft.clients.writes.settle(raft, forwarded.request, message, message.index);
@@ -84,7 +93,7 @@ export class Forwarding {
     // An earlier try may be in a log somewhere, so only the refusal of the first one is known not
     // to have been applied. The others are sent again when a leader is found or after a while.
     if (forwarded.attempts > 1 || forwarded.request === undefined) return;
-    this.sent.delete(message.id);
+    this.untrack(forwarded);
     const write = raft.clients.get(forwarded.request);
     if (write?.kind === 'write') raft.clients.writes.refuse(raft, write, message.code);
   }
@@ -113,7 +122,8 @@ export class Forwarding {
       if (!this.windowHasRoom) return;
       this.queue.delete(id);
       const write = raft.clients.get(id);
-      if (write?.kind === 'write') this.start(raft, write, session);
+      if (write?.kind !== 'write') continue;
+      this.start(raft, write, { session, seq: ++this.lastSeq });
     }
   }
 
@@ -125,18 +135,25 @@ export class Forwarding {
   private openSession(raft: RaftState): void {
     const id = ++this.lastId;
     this.session = { kind: 'opening', id };
-    this.track(raft, { id, request: undefined, session: undefined, sentAt: raft.now, attempts: 0 });
+    const numbered = undefined;
+    this.track(raft, { id, request: undefined, numbered, sentAt: raft.now, attempts: 0 });
   }
 
-  private start(raft: RaftState, write: PendingWrite, session: number | undefined): void {
+  private start(raft: RaftState, write: PendingWrite, numbered: Numbered | undefined): void {
     write.place = 'forwarded';
     const id = ++this.lastId;
-    this.track(raft, { id, request: write.id, session, sentAt: raft.now, attempts: 0 });
+    this.track(raft, { id, request: write.id, numbered, sentAt: raft.now, attempts: 0 });
   }
 
   private track(raft: RaftState, forwarded: Forwarded): void {
     this.sent.set(forwarded.id, forwarded);
+    if (forwarded.numbered !== undefined) this.seqs.add(forwarded.numbered.seq);
     this.send(raft, forwarded);
+  }
+
+  private untrack({ id, numbered }: Forwarded): void {
+    this.sent.delete(id);
+    if (numbered !== undefined) this.seqs.delete(numbered.seq);
   }
 
   private send(raft: RaftState, forwarded: Forwarded): void {
@@ -146,7 +163,7 @@ export class Forwarding {
     const envelope = this.envelope(raft, forwarded);
     if (envelope === undefined) {
       // Its client has been answered, by the deadline.
-      this.sent.delete(forwarded.id);
+      this.untrack(forwarded);
       return;
     }
     forwarded.attempts += 1;
@@ -165,10 +182,9 @@ export class Forwarding {
     if (write?.kind !== 'write') return undefined;
     write.handedOver = true;
     if (write.idempotencyKey !== undefined) return encodeKeyed(write.idempotencyKey, write.command);
-    const { session } = forwarded;
-    if (session === undefined) return undefined;
-    const request = { session, seq: forwarded.id, lowestPending: this.lowestPending };
-    return encodeSession(request, write.command);
+    if (forwarded.numbered === undefined) return undefined;
+    const { session, seq } = forwarded.numbered;
+    return encodeSession({ session, seq, lowestPending: this.lowestPending }, write.command);
   }
 
   private sessionOpened(raft: RaftState, message: MessageOf<'forward_reply'>): void {
@@ -189,7 +205,7 @@ export class Forwarding {
 
   /** A first try that found no session was not applied: it gets another one, in a new session. */
   private sessionExpired(raft: RaftState, forwarded: Forwarded): void {
-    if (this.session.kind === 'open' && this.session.session === forwarded.session) {
+    if (this.session.kind === 'open' && this.session.session === forwarded.numbered?.session) {
       this.session = { kind: 'none' };
     }
     const write = forwarded.request === undefined ? undefined : raft.clients.get(forwarded.request);
@@ -208,11 +224,11 @@ export class Forwarding {
 
   /** The lowest number that is still under way: results below it may be forgotten. */
   private get lowestPending(): number {
-    return this.sent.keys().next().value ?? this.lastId;
+    return this.seqs.values().next().value ?? this.lastSeq + 1;
   }
 
   private get windowHasRoom(): boolean {
-    return this.lastId + 1 - (this.sent.keys().next().value ?? this.lastId + 1) < SESSION_WINDOW;
+    return this.lastSeq + 1 - this.lowestPending < SESSION_WINDOW;
   }
 }
 

@@ -4,13 +4,15 @@
  */
 
 import type { NodeId } from '../../core/ids';
-import { decodeEnvelope } from '../../core/machine/envelope';
+import { decodeEnvelope, type Envelope } from '../../core/machine/envelope';
 import { type Entry, entryData } from '../../core/raft/entry';
 import type { RaftMessage } from '../../core/raft/messages';
 import { Violation } from '../violation';
 
 /** The numbers of messages differ between all starts of all nodes. */
 export class ForwardsDecided {
+  /** The message that carries a write, by the session of the write and its number there. */
+  private readonly ids = new Map<string, number>();
   private readonly senders = new Map<number, NodeId>();
   /** Handed over more than once: of these only the last word counts, and nobody knows which that is. */
   private readonly repeated = new Set<number>();
@@ -21,6 +23,8 @@ export class ForwardsDecided {
     if (message.kind === 'forward') {
       if (message.again) this.repeated.add(message.id);
       this.senders.set(message.id, from);
+      const envelope = decodeEnvelope(message.envelope);
+      if (envelope.kind === 'session') this.ids.set(placeOf(envelope), message.id);
     }
     if (message.kind !== 'forward_reject') return;
     this.refused.set(message.id, from);
@@ -32,11 +36,12 @@ export class ForwardsDecided {
     const data = entryData(entry);
     if (entry.kind !== 'command' || data.length === 0) return;
     const envelope = decodeEnvelope(data);
-    if (envelope.kind !== 'session') return;
+    const id = envelope.kind === 'session' ? this.ids.get(placeOf(envelope)) : undefined;
+    if (id === undefined) return;
     // The sender has become the leader itself, and needs no message to ask once more.
-    if (this.senders.get(envelope.seq) === leader) this.repeated.add(envelope.seq);
-    this.written.add(envelope.seq);
-    this.check(envelope.seq);
+    if (this.senders.get(id) === leader) this.repeated.add(id);
+    this.written.add(id);
+    this.check(id);
   }
 
   private check(id: number): void {
@@ -48,3 +53,7 @@ export class ForwardsDecided {
     );
   }
 }
+
+/** A session is named by the index that opened it, so all sessions of a cluster are different. */
+const placeOf = ({ session, seq }: Extract<Envelope, { kind: 'session' }>): string =>
+  `${session} ${seq}`;
