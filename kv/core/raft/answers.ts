@@ -5,7 +5,7 @@ import type { LogIndex, Millis } from '../ids';
 import { quorumAge } from './leadership';
 import type { Refusal } from './proposals';
 import type { RaftReply, ServedFrom } from './requests';
-import { knownLeader } from './roles';
+import { hasQuorum, knownLeader } from './roles';
 import type { RaftState } from './state';
 
 export const failed = (error: OperatingError): RaftReply<unknown> => ({ kind: 'failed', error });
@@ -26,6 +26,14 @@ export function unavailable(raft: RaftState): OperatingError {
   const message =
     'No leader is known: an election is under way, or too few nodes can reach each other';
   return operatingError('no_leader', message, { term });
+}
+
+/** Why a request that was not handed over has no answer: nobody can serve it, or it waited too little. */
+export function notInTime(raft: RaftState, message: string): OperatingError {
+  const isCutOff = raft.role.kind === 'leader' && raft.cutOff;
+  if (isCutOff || !hasQuorum(raft)) return unavailable(raft);
+  const details = { commit_index: raft.commit, term: raft.term };
+  return operatingError('timeout_not_applied', message, details);
 }
 
 /** Why a leader did not take a write into its log. */

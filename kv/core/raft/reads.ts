@@ -12,7 +12,7 @@
 
 import { type OperatingError, operatingError } from '../errors';
 import { type LogIndex, logIndex, type Millis, millis, NEVER, type RequestId } from '../ids';
-import { servedFrom, unavailable } from './answers';
+import { notInTime, servedFrom } from './answers';
 import { type Leader, quorumAge } from './leadership';
 import { leaseIsValid, wantLease } from './lease';
 import type { MessageOf } from './messages';
@@ -34,6 +34,8 @@ interface Question {
   readonly reads: readonly RequestId[];
   readonly sentAt: Millis;
 }
+
+const NOT_CONFIRMED = 'The leader has not confirmed in time that it still leads; try again';
 
 export class ReadRequests {
   /** Reads that no question has been asked for; on a leader, those that have no round yet. */
@@ -162,7 +164,7 @@ export class ReadRequests {
   }
 
   expired(raft: RaftState, read: PendingRead): OperatingError {
-    if (read.place !== 'applying') return unavailable(raft);
+    if (read.place !== 'applying') return notInTime(raft, NOT_CONFIRMED);
     const details = { applied_index: raft.applied, commit_index: raft.commit };
     const message = 'This node has not applied the index that the read needs in time';
     return operatingError('index_not_reached', message, {

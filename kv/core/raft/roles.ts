@@ -16,7 +16,7 @@ import {
 } from '../ids';
 import { retryDeadline, silenceDeadline } from './election_timing';
 import { noteContact } from './leader_contact';
-import { type Leader, newLeadership } from './leadership';
+import { type Leader, newLeadership, quorumAge } from './leadership';
 import type { RaftState } from './state';
 
 export interface Follower {
@@ -152,4 +152,11 @@ export function becomeLeader(raft: RaftState): Leader {
 export function knownLeader(raft: RaftState): NodeId | undefined {
   if (raft.role.kind === 'leader') return raft.self;
   return raft.role.kind === 'follower' ? raft.role.leader : undefined;
+}
+
+/** For a leader: a majority has answered within an election timeout. Else: a leader is heard. */
+export function hasQuorum(raft: RaftState): boolean {
+  const { role, options } = raft;
+  if (role.kind === 'leader') return quorumAge(raft, role) < options.electionTimeoutMinMs;
+  return knownLeader(raft) !== undefined;
 }

@@ -1,9 +1,8 @@
 /** What a Raft node reports about itself: numbers and names, for operators and metrics. */
 
 import type { LogIndex, Millis, NodeId, StorageId, Term } from '../ids';
-import { quorumAge } from './leadership';
 import { allMembers, findMember, type Member } from './membership';
-import { knownLeader, type Role } from './roles';
+import { hasQuorum, knownLeader, type Role } from './roles';
 import type { RaftState } from './state';
 
 export interface PeerStatus {
@@ -73,12 +72,6 @@ export function statusOf(raft: RaftState): RaftStatus {
     diskUnknown: known !== 0 && known !== raft.options.storage,
     peers: peersOf(raft),
   };
-}
-
-function hasQuorum(raft: RaftState): boolean {
-  const { role } = raft;
-  if (role.kind === 'leader') return quorumAge(raft, role) < raft.options.electionTimeoutMinMs;
-  return role.kind === 'follower' && role.leader !== undefined;
 }
 
 function peersOf(raft: RaftState): PeerStatus[] {

@@ -11,7 +11,7 @@ import { type OperatingError, operatingError } from '../errors';
 import { type LogIndex, type Millis, millis, NEVER, type RequestId, type Term } from '../ids';
 import { encodeKeyed, PLAIN_HEADER } from '../machine/envelope';
 import type { Applied } from '../machine/sessions';
-import { refusalError, servedFrom, unavailable } from './answers';
+import { notInTime, refusalError, servedFrom } from './answers';
 import type { Leader } from './leadership';
 import type { MessageOf } from './messages';
 import { propose } from './proposals';
@@ -32,6 +32,8 @@ interface Orphan {
   readonly id: RequestId;
   readonly term: Term;
 }
+
+const NOT_TAKEN = 'No leader took the write in time, so it was not applied; it may be sent again';
 
 export class WriteRequests {
   /** Writes that wait for a leader that takes them. */
@@ -141,7 +143,7 @@ export class WriteRequests {
   /** The answer to a write whose time is over, or undefined if it may still wait. */
   expired(raft: RaftState, write: PendingWrite, over: boolean): OperatingError | undefined {
     // Without a leader that takes it, it need not wait longer than an election takes.
-    if (!write.handedOver && (over || write.place === 'waiting')) return unavailable(raft);
+    if (!write.handedOver && (over || write.place === 'waiting')) return notInTime(raft, NOT_TAKEN);
     if (!over) return undefined;
     const message =
       'The write was not confirmed in time and may still take effect; repeat it with the same idempotency key, or read first';
