@@ -74,7 +74,8 @@ const ofKind = <Kind extends PartKind>(parts: Parts, kind: Kind) =>
 function increment(parts: Parts, by: number, stamp: Stamp): Parts | ChangeRefusal {
   const counts = ofKind(parts, 'count');
   const own = counts.filter((part) => part.stamp.replica === stamp.replica);
-  const amount = own.reduce((sum, part) => sum + part.amount, by);
+  // A zero has one form, as where it is read: hashes of what is equal must be equal.
+  const amount = own.reduce((sum, part) => sum + part.amount, by) + 0;
   if (!Number.isInteger(by) || Math.abs(amount) > MAX_COUNT) return 'change_not_valid';
   const others = counts.filter((part) => !own.includes(part));
   return leaving(parts, others, [{ kind: 'count', stamp, amount }], stamp);

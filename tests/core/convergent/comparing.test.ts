@@ -27,6 +27,15 @@ test('after a partition nothing is compared, deletes included: the peer was wait
   expect([a, b].map((id) => comparisons(group, id))).toEqual([0, 0]);
 });
 
+test('a counter that began with minus zero is nothing that replicas could differ in', () => {
+  const [group, a, b] = two();
+  group.change(a, { n: { kind: 'increment', by: -0 } });
+  group.run(60_000);
+  expect([a, b].map((id) => group.get(id, 'n'))).toEqual([0, 0]);
+  expect(group.digests()).toHaveLength(1);
+  expect([a, b].map((id) => comparisons(group, id))).toEqual([0, 0]);
+});
+
 test('who was away while only the other wrote has not seen the same: a few numbers will do', () => {
   const [group, a, b] = two();
   for (const id of [a, b]) group.put(id, `of ${id}`, 1);
