@@ -58,6 +58,8 @@ export class ConvergentGroup {
   readonly lines: string[] = [];
   /** Of a thousand messages so many are lost. */
   lost = 0;
+  /** Messages of these kinds are lost, all of them. */
+  readonly lostKinds = new Set<ConvergentMessage['kind']>();
   private readonly machines = new Map<NodeId, Machine>();
   private readonly cut = new Set<string>();
   private readonly replies = new Map<number, ConvergentReply>();
@@ -323,6 +325,7 @@ export class ConvergentGroup {
     this.sent.push({ from, to, message, bytes: bytes.length });
     const life = this.machines.get(to)?.core;
     if (life === undefined || this.cut.has(`${from} ${to}`)) return;
+    if (this.lostKinds.has(message.kind)) return;
     if (this.lost > 0 && this.prng.chance(this.lost, 1000)) return;
     this.later(TRAVEL_MS, () => {
       if (this.machines.get(to)?.core !== life) return;

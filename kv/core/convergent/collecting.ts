@@ -1,8 +1,13 @@
 /**
  * Collecting tombstones, once nothing can come any more that they would have to stop: when every peer
  * has said, after having seen the tombstone, what it has seen, and all its own updates from before
- * that have come here (`PeerState.settle`). Whatever was written without knowing of the delete is
- * then either here, and was stopped, or was written later by the clock, and wins rightly.
+ * that have come here (`PeerState.settle`). Whatever was written without knowing of the delete was
+ * then stopped, here or with a peer that has the tombstone, or was written later by the clock, and
+ * wins rightly.
+ *
+ * A transfer shows what its giver held when it was begun, which may have been before the giver had
+ * the tombstone. So while one is under way, only what every peer had before it is collected
+ * (`Pulling.stable`). Each new transfer moves that on, so collecting goes on also where none ends.
  *
  * That a deleted part does not come back from somebody who was away needs no tombstone: it has been
  * seen, and who has seen a part does not take it again (`parts.ts`).
@@ -21,7 +26,7 @@ const KEYS_PER_STEP = 1000;
 
 export function collectTombstones(node: ConvergentState): void {
   if (!node.peers.isRegistered) return;
-  const stable = stableFor(node);
+  const stable = collectable(node);
   if (node.stable === undefined || !isEqual(node.stable, stable)) {
     node.stable = stable;
     node.collecting = node.store.tombstoneKeys();
@@ -48,8 +53,14 @@ export function collectTombstones(node: ConvergentState): void {
   node.take({ collected, cells });
 }
 
+/** What no update can come any more that has not seen it and is from before it. */
+function collectable(node: ConvergentState): Vector {
+  const stable = stableFor(node);
+  return node.pulling === undefined ? stable : intersection(stable, node.pulling.stable);
+}
+
 /** What every replica that is known has seen, durably and for certain. */
-function stableFor(node: ConvergentState): Vector {
+export function stableFor(node: ConvergentState): Vector {
   let stable = node.durablySeen;
   for (const peer of node.peers.all) {
     peer.settle(node.seen);

@@ -8,13 +8,14 @@
  */
 
 import type { NodeId } from '../ids';
+import { stableFor } from './collecting';
 import { mergeAll } from './merging';
 import type { Holding, MessageOf } from './messages';
 import type { Cell } from './parts_codec';
 import type { PeerState } from './peers';
 import { mustRefuse } from './reporting';
 import type { ConvergentState } from './state';
-import { covers } from './vectors';
+import { covers, type Vector } from './vectors';
 
 export interface Pulling {
   readonly from: NodeId;
@@ -22,6 +23,8 @@ export interface Pulling {
   readonly compares: boolean;
   /** The first question, which is asked again as it was. */
   readonly holding: Holding;
+  /** What all had seen before it was begun, and so the giver too: no other tombstone goes meanwhile. */
+  readonly stable: Vector;
   /** What has come: kept back until all of it is here. */
   readonly cells: Cell[];
   leaves: readonly number[];
@@ -94,6 +97,7 @@ function begin(node: ConvergentState, peer: PeerState): void {
       : { kind: 'seen' };
   const pulling: Pulling = {
     ...{ from: peer.node, transfer: node.nextNumber(), compares, holding },
+    stable: stableFor(node),
     ...{ cells: [], leaves: [], beginning: 0, nextPart: 0, askedAt: node.now, tries: 0 },
   };
   node.pulling = pulling;
