@@ -80,7 +80,7 @@ export function readPeers(node: ConvergentState): void {
   peers.read(store);
   for (const other of giving.keys()) if (peers.of(other) === undefined) giving.delete(other);
   // Another set of peers: what was stable for the former one is not for this.
-  node.stable = undefined;
+  node.stable = node.collecting = undefined;
   const own = peers.registered.get(self);
   if (own !== undefined && own.replica !== options.storage) sayOwnDisk(node);
 }

@@ -1,7 +1,7 @@
 /** Who is a peer: what operators said is settled by the clock's order, whatever was known where. */
 
 import type { NodeId } from '../../../kv/core/convergent/library';
-import { ConvergentGroup } from '../../support/convergent_group';
+import { ConvergentGroup, putOf } from '../../support/convergent_group';
 
 const three = (): [ConvergentGroup, NodeId, NodeId, NodeId] => {
   const group = new ConvergentGroup(3).meet();
@@ -241,4 +241,25 @@ test('an unregistered replica that goes on alone collects once it has no peers r
   group.unregister(b, a);
   group.run(20_000);
   expect(group.core(b).status()).toMatchObject({ tombstones: 0, isUnregistered: false });
+});
+
+test('who is unregistered while it collects many tombstones stops, and does not wake for nothing', () => {
+  const group = new ConvergentGroup(2).meet();
+  const [a, b] = group.ids as [NodeId, NodeId];
+  const keys = Array.from({ length: 3000 }, (_, i) => `key ${i}`);
+  group.change(a, Object.fromEntries(keys.map((key) => [key, putOf(1)])));
+  group.run(5000);
+  group.lostKinds.add('report');
+  group.change(a, Object.fromEntries(keys.map((key) => [key, { kind: 'delete' }])));
+  group.run(10_000);
+  const report = group.sent.findLast(
+    ({ from, message }) => from === b && message.kind === 'report',
+  );
+  // With this it learns that both have them all, and looks at the first of them.
+  group.repeat(report as NonNullable<typeof report>);
+  const { tombstones } = group.core(a).status();
+  expect([tombstones > 0, tombstones < keys.length]).toEqual([true, true]);
+  group.begin(a, { kind: 'unregister', peer: a });
+  expect(group.core(a).status()).toMatchObject({ isUnregistered: true, tombstones });
+  expect(group.core(a).wakeAt).toBeGreaterThan(group.now);
 });
