@@ -93,6 +93,8 @@ export const ERROR_CODES = {
   key_reserved: { outcome: 'not_applied', retry: 'no' },
   /** A change of a key makes no sense: no whole number, no element, the same key twice. */
   change_not_valid: { outcome: 'not_applied', retry: 'no' },
+  /** The newest update of the replica is too far ahead of its wall clock: no peer would take more. */
+  clock_ahead: { outcome: 'not_applied', retry: 'safe' },
   /** There are as many peers as are allowed, or a node was to be its own peer. */
   peer_not_possible: { outcome: 'not_applied', retry: 'no' },
   /** The URL of a peer is none, or leads nowhere that a peer can be. */

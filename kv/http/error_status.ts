@@ -44,6 +44,7 @@ export const ERROR_STATUS = {
   wrong_type: 409,
   key_reserved: 400,
   change_not_valid: 400,
+  clock_ahead: 503,
   peer_not_possible: 409,
   peer_url_not_valid: 400,
   peer_not_known: 404,

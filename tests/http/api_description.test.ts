@@ -90,7 +90,7 @@ const OF_DYNAMO: readonly ErrorCode[] = [
 /** Errors that only the convergent system knows. */
 const OF_CONVERGENT: readonly ErrorCode[] = [
   ...(['wrong_type', 'key_reserved', 'change_not_valid', 'peer_not_possible'] as const),
-  ...(['peer_url_not_valid', 'peer_not_known'] as const),
+  ...(['peer_url_not_valid', 'peer_not_known', 'clock_ahead'] as const),
 ];
 
 test('every answer is described, and every described answer is given', async () => {

@@ -1,7 +1,7 @@
 /**
  * The hybrid logical clock of a replica (Kulkarni et al., "Logical Physical Clocks", 2014): never
- * behind the wall clock as the driver tells it, never behind anything that was seen, never twice the
- * same. What lies too far ahead of the wall clock must not be seen at all: one peer with a wild clock
+ * behind the wall clock as the driver tells it, never behind anything that was seen, never the same
+ * for two updates. What lies too far ahead of the wall clock must not be seen at all: one peer with a wild clock
  * would else set the clocks of all, for ever.
  */
 
@@ -13,7 +13,7 @@ export class HybridClock {
   private offsetMs: number;
 
   constructor(
-    /** The last reading given or seen. */
+    /** The last reading seen. */
     private last: number,
     wall: Millis,
     now: Millis,
@@ -27,10 +27,12 @@ export class HybridClock {
     this.offsetMs = wall - now;
   }
 
-  /** A reading for a new update, above all that were given or seen. */
+  /**
+   * A reading for a new update, above all that were seen. It counts once it is seen itself: an update
+   * that comes to nothing leaves no trace, and least of all that of a wall clock that is wrong.
+   */
   next(now: Millis): number {
-    this.last = Math.max(this.physical(now), this.last + 1);
-    return this.last;
+    return Math.max(this.physical(now), this.last + 1);
   }
 
   saw(time: number): void {

@@ -33,7 +33,7 @@ export function receiveUpdate(node: ConvergentState, id: RequestId, request: Upd
   node.pending.answer(id, wish, { kind: 'updated', existed, state });
 }
 
-/** The stamp of a new update: nothing that this replica gives out or has seen is as late. */
+/** The stamp of a new update, if it comes to one: nothing that this replica has seen is as late. */
 export const newStamp = (node: ConvergentState): Stamp => ({
   time: node.clock.next(node.now),
   replica: node.replica,
@@ -46,10 +46,12 @@ export function changeHere(node: ConvergentState, stamp: Stamp, cells: readonly 
 }
 
 function refusalOf(node: ConvergentState, { changes }: UpdateRequest): OperatingError | undefined {
-  const { options, pending, seen, replica } = node;
+  const { options, pending, seen, replica, clock, now } = node;
   if (pending.isFull) {
     return refuse('overloaded', 'Too many requests wait for the disk', { pending: pending.size });
   }
+  const next = clock.next(now);
+  if (clock.isTooFar(next, now)) return clockAhead(clock.aheadMs(next, now), options.maxDriftMs);
   if (!seen.has(replica) && seen.size >= options.maxReplicas) {
     const many = 'As many replicas have written as are allowed; this would be one more';
     return refuse('overloaded', many, { limit: options.maxReplicas });
@@ -77,6 +79,14 @@ const refuse = (
   message: string,
   details: Readonly<Record<string, number>> = {},
 ): OperatingError => operatingError(code, `${message}.`, details);
+
+/** The peers would refuse it, and with it all that is written here, until their clocks are there. */
+const clockAhead = (aheadMs: number, maxDriftMs: number): OperatingError => {
+  const ahead = Math.ceil(aheadMs);
+  const what = `The newest update here is ${ahead} ms ahead of the wall clock; no peer would take more`;
+  const then = 'set the clock right if it is behind, or write to another replica';
+  return refuse('clock_ahead', `${what}: ${then}`, { ahead_ms: ahead, max_drift_ms: maxDriftMs });
+};
 
 const REFUSALS = {
   wrong_type: 'The key has a value of another type; delete it first',

@@ -10,12 +10,19 @@ const DRIFT = 1000;
 const clockAt = (wall = WALL, last = 0) =>
   new HybridClock(last, millis(wall), millis(0), millis(DRIFT));
 
+/** A reading that an update has got. */
+function used(clock: HybridClock, at: number): number {
+  const reading = clock.next(millis(at));
+  clock.saw(reading);
+  return reading;
+}
+
 test('it follows the wall clock, and counts where that stands still', () => {
   const clock = clockAt();
-  const first = clock.next(millis(0));
+  const first = used(clock, 0);
   expect(first).toBe(WALL * TICKS_PER_MS);
-  expect(clock.next(millis(0))).toBe(first + 1);
-  expect(clock.next(millis(10))).toBe(ticksOf(millis(WALL + 10)));
+  expect(used(clock, 0)).toBe(first + 1);
+  expect(used(clock, 10)).toBe(ticksOf(millis(WALL + 10)));
 });
 
 test('readings never go back, whatever the wall clock does and whatever is seen', () => {
@@ -33,7 +40,7 @@ test('readings never go back, whatever the wall clock does and whatever is seen'
         if (kind === 'pass') now += ms;
         const seen = ticksOf(millis(WALL + now + ms));
         if (kind === 'see') clock.saw(seen);
-        const reading = clock.next(millis(now));
+        const reading = used(clock, now);
         expect(reading).toBeGreaterThan(last);
         if (kind === 'see') expect(reading).toBeGreaterThan(seen);
         last = reading;
@@ -54,7 +61,15 @@ test('what lies too far ahead is recognised; the bound itself is not too far', (
 test('a restarted clock goes on above what was seen, though the wall clock was set back', () => {
   const last = ticksOf(millis(WALL + 500));
   const clock = clockAt(WALL, last);
-  expect(clock.next(millis(0))).toBe(last + 1);
+  expect(used(clock, 0)).toBe(last + 1);
   expect(clock.driftMs(millis(0))).toBeCloseTo(500, 1);
-  expect(millisOf(clock.next(millis(1000)))).toBe(WALL + 1000);
+  expect(millisOf(used(clock, 1000))).toBe(WALL + 1000);
+});
+
+test('a reading that no update has got leaves no trace', () => {
+  const clock = clockAt();
+  clock.setWall(millis(WALL + 60_000), millis(0));
+  expect(millisOf(clock.next(millis(0)))).toBe(WALL + 60_000);
+  clock.setWall(millis(WALL), millis(0));
+  expect(millisOf(clock.next(millis(0)))).toBe(WALL);
 });
