@@ -65,6 +65,7 @@ function begin(node: ConvergentState, from: NodeId, pull: MessageOf<'pull'>): vo
     ...{ pieces, seen, collected, leaves },
     ...{ isReady: false, expiresAt: now + PATIENCE * options.pullMs },
   };
+  forgetStrangers(node);
   node.giving.set(from, giving);
   forgetLater(node, from, giving);
   node.journal.whenDurable(() => {
@@ -82,6 +83,11 @@ function sendPart(node: ConvergentState, to: NodeId, giving: Giving, part: numbe
   const leaves = part === 0 ? giving.leaves : [];
   const place = { transfer, beginning, part, isLast };
   node.send(to, { kind: 'part', ...place, seen, collected, leaves, cells }, 'bulk');
+}
+
+/** Who is not known any more is given nothing more: transfers are as few as the nodes that are known. */
+export function forgetStrangers({ giving, peers }: ConvergentState): void {
+  for (const node of giving.keys()) if (peers.of(node) === undefined) giving.delete(node);
 }
 
 function forgetLater(node: ConvergentState, to: NodeId, giving: Giving): void {

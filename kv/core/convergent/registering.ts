@@ -3,6 +3,7 @@
 import type { ByteString } from '../command';
 import { type ErrorCode, operatingError } from '../errors';
 import type { NodeId, RequestId } from '../ids';
+import { forgetStrangers } from './giving';
 import { isPresent, type Part } from './parts';
 import type { Cell } from './parts_codec';
 import { addressText, diskKey, diskText, peerKey } from './peers';
@@ -76,9 +77,9 @@ function fail(node: ConvergentState, id: RequestId, code: ErrorCode, why: string
 export function readPeers(node: ConvergentState): void {
   if (!node.peersChanged) return;
   node.peersChanged = false;
-  const { peers, store, options, self, giving } = node;
+  const { peers, store, options, self } = node;
   peers.read(store);
-  for (const other of giving.keys()) if (peers.of(other) === undefined) giving.delete(other);
+  forgetStrangers(node);
   // Another set of peers: what was stable for the former one is not for this.
   node.stable = node.collecting = undefined;
   const own = peers.registered.get(self);

@@ -1,6 +1,11 @@
 /** Transfers in many parts: what a giver holds changes meanwhile, and it may forget that it has begun. */
 
-import { type ConvergentMessage, millis, type NodeId } from '../../../kv/core/convergent/library';
+import {
+  type ConvergentMessage,
+  millis,
+  type NodeId,
+  nodeId,
+} from '../../../kv/core/convergent/library';
 import { ConvergentGroup, putOf } from '../../support/convergent_group';
 
 const KEYS = Array.from({ length: 20 }, (_, i) => `key ${i}`);
@@ -183,4 +188,17 @@ test('where no transfer ever ends, tombstones are collected all the same', () =>
   group.lostKinds.clear();
   group.run(10_000);
   for (const id of [a, b, c]) expect(group.get(id, 'last word')).toBe(1);
+});
+
+test('of more strangers who ask than are remembered, those who are forgotten are given nothing more', () => {
+  const group = new ConvergentGroup(1, { maxPeers: 3 });
+  const [a] = group.ids as [NodeId];
+  group.put(a, 'k', 1);
+  const stranger = (i: number): NodeId => nodeId(`stranger ${i}`);
+  for (let i = 1; i <= 10; i++) {
+    const what = { transfer: 1, part: 0, seen: new Map(), holding: { kind: 'empty' } } as const;
+    const message = { kind: 'pull', replica: 1000 + i, ...what } as const;
+    group.repeat({ from: stranger(i), to: a, message, bytes: 0 });
+  }
+  expect([...group.core(a).inspect.giving.keys()]).toEqual([8, 9, 10].map(stranger));
 });
