@@ -24,6 +24,7 @@ export const DEFAULT_CONVERGENT_OPTIONS: Omit<
   maxUpdateBytes: 4 * MIB,
   maxBytesPerMessage: 256 * KIB,
   maxHeldPushes: 64,
+  maxHeldBytes: 16 * MIB,
   maxPendingRequests: 20_000,
   maxPeers: 64,
   maxReplicas: 1024,

@@ -50,6 +50,8 @@ export interface ConvergentOptions {
   readonly maxBytesPerMessage: number;
   /** So many messages of each peer may wait for what comes before them. */
   readonly maxHeldPushes: number;
+  /** And so many bytes of them, of each peer; one alone may be more. */
+  readonly maxHeldBytes: number;
   /** Past this many requests that wait for the disk, further ones are refused. */
   readonly maxPendingRequests: number;
   readonly maxPeers: number;

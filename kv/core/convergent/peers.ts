@@ -60,6 +60,11 @@ export function recordOf(store: Store, node: NodeId): PeerRecord | undefined {
   return { address, replica: replica ?? 0 };
 }
 
+/** A push that waits, and how many bytes its keys take. */
+export interface HeldPush extends Push {
+  readonly bytes: number;
+}
+
 const LONG_AGO = Number.NEGATIVE_INFINITY;
 
 /** What this node knows of another since it was started. */
@@ -101,7 +106,7 @@ export class PeerState {
   avoidUntil = LONG_AGO;
   refusedAheadMs = 0;
   /** Pushes that wait for what comes before them, and since when. */
-  held: Push[] = [];
+  held: HeldPush[] = [];
   heldSince = 0;
 
   constructor(readonly node: NodeId) {}

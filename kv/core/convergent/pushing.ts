@@ -10,7 +10,8 @@
 import type { NodeId } from '../ids';
 import { mergeAll } from './merging';
 import type { MessageOf, Push } from './messages';
-import { cellBytes } from './parts_codec';
+import type { ConvergentOptions } from './options';
+import { type Cell, cellBytes } from './parts_codec';
 import type { PeerState } from './peers';
 import { mustRefuse } from './reporting';
 import type { ConvergentState } from './state';
@@ -24,9 +25,8 @@ export function pushChanges(node: ConvergentState): void {
   node.pushedThrough = timeOf(seen, replica);
   node.changedHere = new Set();
   const cells = [...changedHere].map((key) => ({ key, parts: store.partsOf(key) }));
-  const bytes = cells.reduce((sum, cell) => sum + cellBytes(cell), 0);
   // So much is better asked for in parts.
-  if (bytes > options.maxUpdateBytes) return;
+  if (bytesOf(cells) > options.maxUpdateBytes) return;
   node.journal.whenDurable(() => {
     for (const peer of node.peers.all) {
       if (isListening(node, peer))
@@ -34,6 +34,9 @@ export function pushChanges(node: ConvergentState): void {
     }
   });
 }
+
+const bytesOf = (cells: readonly Cell[]): number =>
+  cells.reduce((sum, cell) => sum + cellBytes(cell), 0);
 
 /** Whether it is worth while: who is down or cut off is told when he is back. */
 const isListening = ({ now, options }: ConvergentState, peer: PeerState): boolean =>
@@ -49,8 +52,16 @@ export function receivePush(
   if (!node.peers.isPeer(from) || mustRefuse(node, peer, push.seen)) return;
   if (timeOf(node.seen, push.replica) >= timeOf(push.seen, push.replica)) return;
   if (peer.held.length === 0) peer.heldSince = node.now;
-  peer.held.push(push);
-  if (peer.held.length > node.options.maxHeldPushes) peer.held.shift();
+  peer.held.push({ ...push, bytes: bytesOf(push.cells) });
+  dropOldest(peer, node.options);
+}
+
+/** What does not fit is asked for later. The newest stays: it tells that something is missing. */
+function dropOldest({ held }: PeerState, { maxHeldPushes, maxHeldBytes }: ConvergentOptions): void {
+  let bytes = held.reduce((sum, push) => sum + push.bytes, 0);
+  while (held.length > maxHeldPushes || (bytes > maxHeldBytes && held.length > 1)) {
+    bytes -= held.shift()?.bytes ?? 0;
+  }
 }
 
 /** Takes over all that was pushed and waits for nothing any more. */

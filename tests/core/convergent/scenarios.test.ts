@@ -1,6 +1,6 @@
 /** The scenarios of the convergent system, driven message by message. */
 
-import type { NodeId } from '../../../kv/core/convergent/library';
+import { millis, type NodeId } from '../../../kv/core/convergent/library';
 import { ConvergentGroup, jsonOf } from '../../support/convergent_group';
 
 const three = (): [ConvergentGroup, NodeId, NodeId, NodeId] => {
@@ -88,4 +88,25 @@ test('sets, counters and registers of two sides of a partition', () => {
   for (const id of [a, b, c]) {
     expect(group.state(id)).toEqual({ n: 4, s: ['x', 'y'], r: [1, 2] });
   }
+});
+
+test('pushes that wait take no more room than they may, however few they are', () => {
+  const group = new ConvergentGroup(2, { gapMs: millis(500), maxHeldBytes: 1000 });
+  const [a, b] = group.ids as [NodeId, NodeId];
+  group.meet();
+  group.lostKinds.add('push');
+  group.put(b, 'first', 1);
+  group.lostKinds.delete('push');
+  for (let i = 0; i < 10; i++) group.put(b, `key ${i}`, 'x'.repeat(300));
+  group.run(2);
+  const held = (): readonly { readonly bytes: number }[] =>
+    group.core(a).inspect.peers.of(b)?.held ?? [];
+  expect(held().length).toBe(2);
+  expect(held().reduce((sum, { bytes }) => sum + bytes, 0)).toBeGreaterThan(600);
+  // One alone is kept, so that it is known that something is missing.
+  group.put(b, 'large', 'x'.repeat(2000));
+  group.run(2);
+  expect(held().map(({ bytes }) => bytes > 2000)).toEqual([true]);
+  group.run(5000);
+  expect(group.state(a)).toEqual(group.state(b));
 });
