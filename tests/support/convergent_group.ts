@@ -108,6 +108,11 @@ export class ConvergentGroup {
     return core;
   }
 
+  /** What its disk has of the journal. */
+  recordsOf(id: NodeId): readonly JournalRecord[] {
+    return this.machine(id).records;
+  }
+
   crash(id: NodeId): void {
     this.machine(id).core = undefined;
   }

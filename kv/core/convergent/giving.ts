@@ -9,7 +9,8 @@ import type { NodeId } from '../ids';
 import type { MessageOf } from './messages';
 import type { Cell } from './parts_codec';
 import type { PeerState } from './peers';
-import { type ConvergentState, inPieces } from './state';
+import { inPieces } from './pieces';
+import type { ConvergentState } from './state';
 import { covers, type Vector } from './vectors';
 
 export interface Giving {

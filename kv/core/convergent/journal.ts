@@ -7,7 +7,7 @@
  *
  * What becomes visible together is in one record, so that a crash cannot take a part of it. Where it
  * would be too large for one, the first pieces are `piece` records, which mean nothing without the
- * `update` record behind them. That one says how many there are: a crash may have left pieces whose
+ * `update` record behind them; a key may be cut over several (`pieces.ts`). That one says how many there are: a crash may have left pieces whose
  * own `update` never came, and what comes behind them must not take them for its own.
  */
 

@@ -80,6 +80,7 @@ export interface TransferPart extends Common {
   readonly collected: Vector;
   /** Of the keys in these groups all that the giver holds are in the transfer. Sorted. */
   readonly leaves: readonly number[];
+  /** A key that is too large for one part is in several, cut between its parts (`pieces.ts`). */
   readonly cells: readonly Cell[];
 }
 

@@ -46,7 +46,7 @@ export interface ConvergentOptions {
   readonly maxChanges: number;
   /** All keys of one request together, as they are stored. At most a frame of the transport. */
   readonly maxUpdateBytes: number;
-  /** About how much one message carries; one key alone may be more. */
+  /** About how much one message or record carries; one part of a key alone may be more. */
   readonly maxBytesPerMessage: number;
   /** So many messages of each peer may wait for what comes before them. */
   readonly maxHeldPushes: number;

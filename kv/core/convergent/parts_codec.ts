@@ -100,9 +100,12 @@ export function readCells(reader: ByteReader): Cell[] {
 /** How many bytes a cell takes, exactly. */
 export function cellBytes({ key, parts }: Cell): number {
   let bytes = LEAST_CELL_BYTES + key.length;
-  for (const part of parts) {
-    const rest = 'text' in part ? 4 + part.text.length : part.kind === 'count' ? 8 : 0;
-    bytes += LEAST_PART_BYTES + rest;
-  }
+  for (const part of parts) bytes += partBytes(part);
   return bytes;
+}
+
+/** And a part of it. */
+export function partBytes(part: Part): number {
+  const rest = 'text' in part ? 4 + part.text.length : part.kind === 'count' ? 8 : 0;
+  return LEAST_PART_BYTES + rest;
 }

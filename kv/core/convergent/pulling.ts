@@ -13,6 +13,7 @@ import { mergeAll } from './merging';
 import type { Holding, MessageOf } from './messages';
 import type { Cell } from './parts_codec';
 import type { PeerState } from './peers';
+import { joined } from './pieces';
 import { mustRefuse } from './reporting';
 import type { ConvergentState } from './state';
 import { covers, type Vector } from './vectors';
@@ -25,7 +26,7 @@ export interface Pulling {
   readonly holding: Holding;
   /** What all had seen before it was begun, and so the giver too: no other tombstone goes meanwhile. */
   readonly stable: Vector;
-  /** What has come: kept back until all of it is here. */
+  /** What has come, in slices of keys: kept back until all of it is here. */
   readonly cells: Cell[];
   leaves: readonly number[];
   /** Of the first part: all others must be of the same (`TransferPart`). */
@@ -149,5 +150,5 @@ export function receivePart(
   if (covers(node.seen, part.seen)) peer.hasNoMore(part.seen);
   // What the giver has collected is gone from here too, without a tombstone.
   const { seen, collected } = part;
-  mergeAll(node, { seen, collected, cells: pulling.cells, leaves: pulling.leaves });
+  mergeAll(node, { seen, collected, cells: joined(pulling.cells), leaves: pulling.leaves });
 }

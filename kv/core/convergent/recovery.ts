@@ -8,6 +8,7 @@ import { recordsIn } from '../record_slices';
 import { decodeMeta } from '../record_snapshots';
 import { type ConvergentRecord, decodeRecord } from './journal';
 import type { Cell } from './parts_codec';
+import { joined } from './pieces';
 import { Store } from './store';
 import { NOTHING_SEEN, union, type Vector } from './vectors';
 
@@ -79,10 +80,10 @@ class Replay {
     }
     const { length } = this.pieces;
     if (record.pieces > length) throw new DecodeError('pieces of a record are missing');
-    const cells = [...this.pieces.slice(length - record.pieces).flat(), ...record.cells];
+    const slices = [...this.pieces.slice(length - record.pieces).flat(), ...record.cells];
     this.seen = union(this.seen, record.seen);
     this.collected = union(this.collected, record.collected);
-    for (const { key, parts } of cells) this.store.set(key, parts);
+    for (const { key, parts } of joined(slices)) this.store.set(key, parts);
     this.pieces = [];
   }
 }

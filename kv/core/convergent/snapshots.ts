@@ -2,6 +2,7 @@
 
 import { RecordSnapshots } from '../record_snapshots';
 import { type ConvergentRecord, encodeRecord } from './journal';
+import { inPieces } from './pieces';
 import type { ConvergentState } from './state';
 import { NOTHING_SEEN } from './vectors';
 
@@ -18,13 +19,21 @@ export function snapshotsOf(node: ConvergentState): RecordSnapshots<ConvergentRe
 }
 
 /** Everything, as it is when its turn comes. */
-function* recordsOf({ seen, collected, store }: ConvergentState): Iterator<ConvergentRecord> {
+function* recordsOf({
+  seen,
+  collected,
+  store,
+  options,
+}: ConvergentState): Iterator<ConvergentRecord> {
   yield { kind: 'update', seen, collected, pieces: 0, cells: [] };
   // What comes later than this many is in the journal.
   let left = store.keyCount;
   for (const key of store.keys()) {
     if (left-- <= 0) break;
-    const cells = [{ key, parts: store.partsOf(key) }];
-    yield { kind: 'update', seen: NOTHING_SEEN, collected: NOTHING_SEEN, pieces: 0, cells };
+    const pieces = inPieces([{ key, parts: store.partsOf(key) }], options.maxBytesPerMessage);
+    const cells = pieces.pop() ?? [];
+    for (const piece of pieces) yield { kind: 'piece', cells: piece };
+    const nothingNew = { seen: NOTHING_SEEN, collected: NOTHING_SEEN };
+    yield { kind: 'update', ...nothingNew, pieces: pieces.length, cells };
   }
 }

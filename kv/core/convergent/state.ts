@@ -17,9 +17,10 @@ import { type ConvergentRecord, encodeRecord } from './journal';
 import type { ConvergentMessage, Said } from './messages';
 import { describe } from './narration';
 import type { ConvergentOptions } from './options';
-import { type Cell, cellBytes } from './parts_codec';
+import type { Cell } from './parts_codec';
 import { Peers } from './peers';
 import { PendingRequests } from './pending_requests';
+import { inPieces } from './pieces';
 import type { Pulling } from './pulling';
 import type { InitialState } from './recovery';
 import type { ConvergentReply } from './requests';
@@ -194,20 +195,4 @@ export class ConvergentState {
   get nextAlarm(): Millis {
     return millis(Math.min(this.alarms.next, this.collecting === undefined ? Infinity : this.now));
   }
-}
-
-/** Cells in lists of about so many bytes each; one of more than that is alone. */
-export function inPieces(cells: readonly Cell[], maxBytes: number): Cell[][] {
-  const pieces: Cell[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const cell of cells) {
-    const size = cellBytes(cell);
-    if (bytes + size > maxBytes) {
-      pieces.push([]);
-      bytes = 0;
-    }
-    pieces.at(-1)?.push(cell);
-    bytes += size;
-  }
-  return pieces;
 }

@@ -6,6 +6,7 @@
 
 import { type ConvergentRecord, decodeRecord } from '../../core/convergent/journal';
 import type { Parts } from '../../core/convergent/parts';
+import { joined } from '../../core/convergent/pieces';
 import type { Store } from '../../core/convergent/store';
 import type { NodeId } from '../../core/ids';
 import type { JournalRecord } from '../../core/protocol';
@@ -84,7 +85,7 @@ export class Witness {
       return;
     }
     // A witness hears every record: all pieces before this one are its own.
-    const cells = [...this.pieces, ...record.cells];
+    const cells = joined([...this.pieces, ...record.cells]);
     this.pieces = [];
     const before = this.seen;
     this.seen = new Map([...before, ...record.seen]);
