@@ -133,18 +133,26 @@ const CODECS: { readonly [Kind in MessageKind]: KindCodec<Kind> } = {
   },
   fetch: {
     code: 3,
-    write: (writer, { operation, key }) => void writeKey(writer.u48(operation), key),
-    read: (reader) => ({ operation: reader.u48(), key: readKey(reader) }),
+    write: (writer, { operation, key, place }) =>
+      void writeKey(writer.u48(operation), key).u32(place),
+    read: (reader) => ({ operation: reader.u48(), key: readKey(reader), place: reader.u32() }),
   },
   fetched: {
     code: 4,
-    write: (writer, { operation, isServing, versions }) =>
-      void writeVersions(writer.u48(operation).u8(Number(isServing)), versions),
-    read: (reader) => ({
-      operation: reader.u48(),
-      isServing: reader.flag(),
-      versions: readVersions(reader),
-    }),
+    write: (writer, { operation, isServing, place, isLast, digest, versions }) => {
+      writer.u48(operation).u8(Number(isServing)).u32(place).u8(Number(isLast)).u48(digest);
+      writeVersions(writer, versions);
+    },
+    read: (reader) => {
+      const operation = reader.u48();
+      const isServing = reader.flag();
+      const place = reader.u32();
+      const isLast = reader.flag();
+      const digest = reader.u48();
+      const versions = readVersions(reader);
+      must(isLast || versions.length > 0, 'a part that is not the last one holds something');
+      return { operation, isServing, place, isLast, digest, versions };
+    },
   },
   ping: { code: 5, write: () => undefined, read: () => ({}) },
   pong: { code: 6, write: () => undefined, read: () => ({}) },

@@ -13,6 +13,7 @@ import {
   givenCompared,
   givenPushed,
   numbered,
+  pushRest,
   pushSome,
 } from './exchanges';
 import { isDiskBehind, keep } from './keeping';
@@ -81,7 +82,9 @@ export function receiveCompare(
     if (digest !== 0 && node.store.digestOf(key) !== digest) wanted.push(place);
   });
   const extra = range === undefined ? [] : extraIn(node, range, entries);
-  pushSome(node, from, 0, extra);
+  const { rest } = pushSome(node, from, 0, extra);
+  // A key that takes several messages is given part by part, each acknowledged: as one that asks.
+  if (range !== undefined && rest.length > 0) sync(node, from, [range.partition]);
   node.sendWhenDurable(from, { kind: 'compared', exchange, wanted, extra: extra.length });
 }
 
@@ -114,7 +117,7 @@ export function receiveCompared(
   if (wanted.length + extra > 0) exchange.isClean = false;
   const toSend = wanted.flatMap((place) => exchange.entries[place] ?? []);
   if (toSend.length > 0) {
-    exchange.pushing = pushSome(node, from, numbered(node, exchange), toSend);
+    Object.assign(exchange, pushSome(node, from, numbered(node, exchange), toSend));
     return;
   }
   nextPage(node, exchange);
@@ -124,7 +127,7 @@ export function receivePushed(node: DynamoState, from: NodeId, message: MessageO
   const exchange = exchangeOf(node, from, message.exchange);
   if (exchange?.purpose === 'give') {
     if (message.table === node.table.digest) givenPushed(node, exchange);
-  } else if (exchange?.purpose === 'sync') nextPage(node, exchange);
+  } else if (exchange?.purpose === 'sync' && !pushRest(node, exchange)) nextPage(node, exchange);
 }
 
 function nextPage(node: DynamoState, exchange: Exchange): void {

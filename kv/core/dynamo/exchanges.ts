@@ -18,7 +18,7 @@ import { settled } from './keeping';
 import type { KeyDigest, MessageOf } from './messages';
 import type { DynamoState } from './state';
 import { suspect } from './suspicion';
-import { sizeOf, type Versions } from './versions';
+import { partsOf, sizeOf, type Versions } from './versions';
 
 export type Purpose = 'give' | 'sync' | 'survey';
 
@@ -30,6 +30,8 @@ export interface Exchange {
   /** What was asked about; what is in `pushing` was wanted, and is under way. */
   entries: readonly KeyDigest[];
   pushing: readonly KeyDigest[];
+  /** Where that is one key whose versions do not fit into one message: those still to be sent. */
+  rest: Versions;
   /** Of a sync: the partitions to go; the first one is being compared. */
   readonly partitions: number[];
   after: ByteString;
@@ -46,7 +48,7 @@ export const exchangeWith = (
 
 export function begin(node: DynamoState, purpose: Purpose, peer: NodeId): Exchange {
   const exchange: Exchange = {
-    ...{ purpose, peer, number: 0, entries: [], pushing: [], partitions: [] },
+    ...{ purpose, peer, number: 0, entries: [], pushing: [], rest: [], partitions: [] },
     ...{ after: '', isLastPage: true, isClean: true },
   };
   node.exchanges.set(`${purpose} ${peer}`, exchange);
@@ -96,13 +98,23 @@ function giveNext(node: DynamoState, exchange: Exchange): void {
   node.send(peer, { kind: 'compare', exchange: number, range: undefined, entries });
 }
 
-/** Sends what fits into one message, one key at least; returns what was sent. */
+/**
+ * Sends what fits into one message, one key at least: which keys these are, and of a key that does
+ * not fit, what is left of it.
+ */
 export function pushSome(
   node: DynamoState,
   peer: NodeId,
   number: number,
   keys: readonly KeyDigest[],
-): readonly KeyDigest[] {
+): Pick<Exchange, 'pushing' | 'rest'> {
+  const [first] = keys;
+  if (first === undefined) return { pushing: [], rest: [] };
+  const [part = [], ...later] = partsIn(node, node.store.versionsOf(first.key));
+  if (later.length > 0) {
+    pushPart(node, peer, number, first.key, part);
+    return { pushing: [first], rest: later.flat() };
+  }
   const entries: { key: ByteString; versions: Versions }[] = [];
   let bytes = 0;
   for (const { key } of keys) {
@@ -111,8 +123,31 @@ export function pushSome(
     if (entries.length > 0 && bytes > node.options.maxBytesPerMessage) break;
     entries.push({ key, versions });
   }
-  if (entries.length > 0) node.send(peer, { kind: 'push', exchange: number, entries }, 'bulk');
-  return keys.slice(0, entries.length);
+  node.send(peer, { kind: 'push', exchange: number, entries }, 'bulk');
+  return { pushing: keys.slice(0, entries.length), rest: [] };
+}
+
+const partsIn = ({ options }: DynamoState, versions: Versions): Versions[] =>
+  partsOf(versions, options.maxBytesPerMessage);
+
+function pushPart(
+  node: DynamoState,
+  peer: NodeId,
+  number: number,
+  key: ByteString,
+  versions: Versions,
+): void {
+  node.send(peer, { kind: 'push', exchange: number, entries: [{ key, versions }] }, 'bulk');
+}
+
+/** One part is durable there: the next one of the same key is sent, if there is one. */
+export function pushRest(node: DynamoState, exchange: Exchange): boolean {
+  const [part, ...later] = partsIn(node, exchange.rest);
+  const key = exchange.pushing[0]?.key;
+  if (part === undefined || key === undefined) return false;
+  exchange.rest = later.flat();
+  pushPart(node, exchange.peer, numbered(node, exchange), key, part);
+  return true;
 }
 
 /** The answer to what we gave: what the other has is settled, what it wants is sent. */
@@ -131,12 +166,13 @@ export function givenCompared(
     ({ key }, place) => lacked.has(place) && node.store.versionsOf(key).length > 0,
   );
   if (toSend.length === 0) return giveNext(node, exchange);
-  exchange.pushing = pushSome(node, exchange.peer, numbered(node, exchange), toSend).map(
-    ({ key }) => ({ key, digest: node.store.digestOf(key) }),
-  );
+  const sent = pushSome(node, exchange.peer, numbered(node, exchange), toSend);
+  exchange.pushing = sent.pushing.map(({ key }) => ({ key, digest: node.store.digestOf(key) }));
+  exchange.rest = sent.rest;
 }
 
 export function givenPushed(node: DynamoState, exchange: Exchange): void {
+  if (pushRest(node, exchange)) return;
   settleUnchanged(node, exchange, exchange.pushing);
   exchange.pushing = [];
   giveNext(node, exchange);

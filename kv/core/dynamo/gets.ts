@@ -20,7 +20,7 @@ import { problemOf } from './puts';
 import { GetCore } from './quorum_cores';
 import type { DynamoReply, GetRequest } from './requests';
 import type { DynamoState } from './state';
-import type { Versions } from './versions';
+import { partsOf, type Versions } from './versions';
 
 export function receiveGet(node: DynamoState, id: RequestId, request: GetRequest): void {
   const { key, quorum, deadline } = request;
@@ -37,6 +37,7 @@ export function receiveGet(node: DynamoState, id: RequestId, request: GetRequest
     places: placesFor(homesOf(node, key)),
     client: { id, deadline },
     core: new GetCore(quorum),
+    parts: new Map(),
   };
   launch(node, operation, GETS);
 }
@@ -44,7 +45,7 @@ export function receiveGet(node: DynamoState, id: RequestId, request: GetRequest
 const GETS: Manners = {
   ask: (node, operation, place, to) => {
     const { key, number } = operation;
-    if (to !== node.self) return node.send(to, { kind: 'fetch', operation: number, key });
+    if (to !== node.self) return node.send(to, { kind: 'fetch', operation: number, key, place: 0 });
     filled(node, operation as GetOperation, place, to, node.store.versionsOf(key));
   },
   response: (node, operation) =>
@@ -72,8 +73,34 @@ export function receiveFetched(
   if (operation?.kind !== 'get') return;
   const place = placeAskedOf(operation, from);
   if (place === undefined) return;
-  if (message.isServing) filled(node, operation, place, from, message.versions);
+  if (message.isServing) takePart(node, operation, place, from, message);
   else answered(node, operation, place, false, GETS);
+}
+
+/**
+ * What one node holds comes in as many messages as it takes, one asked for after the other. If its
+ * versions change meanwhile it is asked anew: the parts of two states together may lack a version
+ * that was there all the time, or its descendant.
+ */
+function takePart(
+  node: DynamoState,
+  operation: GetOperation,
+  place: Place,
+  from: NodeId,
+  message: MessageOf<'fetched'>,
+): void {
+  const { digest } = message;
+  const before = operation.parts.get(from);
+  const known = before?.digest === digest ? before.versions : [];
+  // The second copy of a part that was taken.
+  if (message.place < known.length) return;
+  const isNext = message.place === known.length;
+  const versions = isNext ? [...known, ...message.versions] : [];
+  if (isNext && message.isLast) return filled(node, operation, place, from, versions);
+  operation.parts.set(from, { versions, digest });
+  place.askedAt = node.now;
+  const { number, key } = operation;
+  node.send(from, { kind: 'fetch', operation: number, key, place: versions.length });
 }
 
 /** Who answered with less than all gets the rest (Dynamo §5). Nobody waits for that. */
@@ -82,7 +109,10 @@ function repair(node: DynamoState, { key, core }: GetOperation): void {
     node.counts.repairs++;
     node.narrate(`repairs ${key} of ${home}`);
     if (home !== node.self) {
-      node.send(home, { kind: 'push', exchange: 0, entries: [{ key, versions }] }, 'bulk');
+      for (const part of partsOf(versions, node.options.maxBytesPerMessage)) {
+        const entries = [{ key, versions: part }];
+        node.send(home, { kind: 'push', exchange: 0, entries }, 'bulk');
+      }
     } else if (!isDiskBehind(node)) keep(node, key, versions);
   }
 }

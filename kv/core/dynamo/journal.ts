@@ -1,9 +1,10 @@
 /**
  * What a record of the node's journal can be (`../record_journal.ts` hands it to the disk).
  *
- * Every record says how something *is*, not how it changes: the last record about a key is all that
- * counts. So a snapshot may be taken of a state that goes on changing while it is walked, as long as
- * all records since its beginning are played again over it (`snapshots.ts`).
+ * Every record may be played again over what came later: it says how something *is*, and the last one
+ * about it counts, or which versions are held of a key, and these are merged. So a snapshot may be
+ * taken of a state that goes on changing while it is walked, as long as all records since its
+ * beginning are played again over it (`snapshots.ts`).
  */
 
 import { type ByteReader, ByteWriter, DecodeError, ByteReader as Reader } from '../bytes';
@@ -16,7 +17,7 @@ import type { Versions } from './versions';
 import { readVersions, writeVersions } from './versions_codec';
 
 export type DynamoRecord =
-  /** All that is held of a key; none: it is not held any more. */
+  /** These are held of a key, with all that was and is not replaced; none: it is not held any more. */
   | { readonly kind: 'versions'; readonly key: ByteString; readonly versions: Versions }
   /** This node keeps the key until it has given it to `home`, which could not be reached. */
   | { readonly kind: 'hint'; readonly key: ByteString; readonly home: NodeId }

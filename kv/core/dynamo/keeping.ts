@@ -8,7 +8,7 @@ import type { NodeId } from '../ids';
 import type { MessageOf } from './messages';
 import { partitionOf } from './ring';
 import type { DynamoState } from './state';
-import { mergeVersions, sizeOf, type Versions } from './versions';
+import { digestOf, lackedBy, mergeVersions, partsOf, sizeOf, type Versions } from './versions';
 
 /**
  * Whether the disk is so far behind that what is taken in now would be acknowledged too late for
@@ -52,7 +52,10 @@ function merge(node: DynamoState, key: ByteString, versions: Versions): boolean 
   const merged = mergeVersions(known, versions);
   if (merged === known) return false;
   node.store.set(key, merged);
-  node.journal.write({ kind: 'versions', key, versions: merged });
+  // Only what is new, and in parts: all versions of a key may be more than a record can hold.
+  for (const part of partsOf(lackedBy(known, versions), node.options.maxBytesPerMessage)) {
+    node.journal.write({ kind: 'versions', key, versions: part });
+  }
   return true;
 }
 
@@ -112,8 +115,11 @@ export function receiveStore(node: DynamoState, from: NodeId, message: MessageOf
 }
 
 export function receiveFetch(node: DynamoState, from: NodeId, message: MessageOf<'fetch'>): void {
-  const { operation, key } = message;
-  const { isServing } = node;
-  const versions = isServing ? node.store.versionsOf(key) : [];
-  node.send(from, { kind: 'fetched', operation, isServing, versions }, 'bulk');
+  const { operation, key, place } = message;
+  const { isServing, options } = node;
+  const all = isServing ? node.store.versionsOf(key) : [];
+  const [versions = []] = partsOf(all.slice(place), options.maxBytesPerMessage);
+  const isLast = place + versions.length >= all.length;
+  const part = { place, versions, isLast, digest: digestOf(key, all) };
+  node.send(from, { kind: 'fetched', operation, isServing, ...part }, 'bulk');
 }

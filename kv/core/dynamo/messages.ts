@@ -45,6 +45,8 @@ export interface Fetch extends Common {
   readonly kind: 'fetch';
   readonly operation: number;
   readonly key: ByteString;
+  /** So many of its versions have come already. */
+  readonly place: number;
 }
 
 export interface Fetched extends Common {
@@ -52,7 +54,12 @@ export interface Fetched extends Common {
   readonly operation: number;
   /** The sender is no member any more: this is no answer. */
   readonly isServing: boolean;
+  /** What fits into one message of all that the sender holds, beginning at this place. */
   readonly versions: Versions;
+  readonly place: number;
+  readonly isLast: boolean;
+  /** Of all of them: parts of different states make no answer. */
+  readonly digest: number;
 }
 
 /** Are you there? Only to nodes that are suspected. */
@@ -124,7 +131,10 @@ export interface Compared extends Common {
   readonly extra: number;
 }
 
-/** Versions that the receiver lacks. Answered by `pushed`, unless `exchange` is 0. */
+/**
+ * Versions that the receiver lacks; of a key that does not fit into one message, some of them.
+ * Answered by `pushed`, unless `exchange` is 0.
+ */
 export interface Push extends Common {
   readonly kind: 'push';
   readonly exchange: number;

@@ -40,6 +40,8 @@ interface Common {
 export interface GetOperation extends Common {
   readonly kind: 'get';
   readonly core: GetCore;
+  /** Of those whose versions come in several messages: what has come, and the digest of all. */
+  readonly parts: Map<NodeId, { readonly versions: Versions; readonly digest: number }>;
 }
 
 /** `siblings`: the key has too many versions there. `busy`: the disk there is behind. */

@@ -51,9 +51,9 @@ export interface DynamoOptions {
   readonly maxHints: number;
   /** A key that has so many concurrent versions takes no further one. */
   readonly maxSiblings: number;
-  /** Nor one whose versions have so many bytes together: all of them travel in one message. */
+  /** Nor one whose versions have so many bytes together: whoever reads it is given all of them. */
   readonly maxSiblingBytes: number;
-  /** Keys in one comparison, and about how many bytes of versions in one message. */
+  /** Keys in one comparison, and about how many bytes of versions in one message or record. */
   readonly maxKeysPerMessage: number;
   readonly maxBytesPerMessage: number;
   /** Of so many keys this node remembers the counters of the versions that it issued. */

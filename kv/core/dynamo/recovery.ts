@@ -1,6 +1,7 @@
 /** What a data folder holds, made into the state a node starts from. */
 
 import { DecodeError } from '../bytes';
+import type { ByteString } from '../command';
 import { journalSequence, type NodeId } from '../ids';
 import type { Recovered } from '../protocol';
 import { bytesInJournal, RecordJournal } from '../record_journal';
@@ -11,6 +12,7 @@ import { type DynamoRecord, decodeRecord, encodeRecord } from './journal';
 import type { Member } from './members';
 import type { InitialState } from './state';
 import { Store } from './store';
+import { mergeVersions, type Versions } from './versions';
 
 /** What is on the disk contradicts itself; the message says what to do. */
 export class RecoveryError extends Error {
@@ -55,7 +57,10 @@ export function recover(recovered: Recovered): InitialState {
   }
 }
 
-/** The records, one after the other: each replaces what was said before about the same thing. */
+/**
+ * The records, one after the other: each replaces what was said before about the same thing, but for
+ * versions, which are merged as they were when they were written.
+ */
 class Replay {
   readonly store = new Store();
   readonly deliveries = new Deliveries();
@@ -67,7 +72,7 @@ class Replay {
   take(record: DynamoRecord): void {
     switch (record.kind) {
       case 'versions':
-        return this.store.set(record.key, record.versions);
+        return this.holds(record.key, record.versions);
       case 'hint':
         return void this.deliveries.add(record.home, record.key, 'hint');
       case 'hint_done':
@@ -84,5 +89,10 @@ class Replay {
         this.store.clear();
         this.deliveries.clear();
     }
+  }
+
+  private holds(key: ByteString, versions: Versions): void {
+    const { store } = this;
+    store.set(key, versions.length === 0 ? [] : mergeVersions(store.versionsOf(key), versions));
   }
 }

@@ -3,6 +3,7 @@
 import { RecordSnapshots } from '../record_snapshots';
 import { type DynamoRecord, encodeRecord } from './journal';
 import type { DynamoState } from './state';
+import { partsOf } from './versions';
 
 export function snapshotsOf(node: DynamoState): RecordSnapshots<DynamoRecord> {
   return new RecordSnapshots({
@@ -18,14 +19,16 @@ export function snapshotsOf(node: DynamoState): RecordSnapshots<DynamoRecord> {
 
 /** Everything, as it is when its turn comes. */
 function* recordsOf(node: DynamoState): Iterator<DynamoRecord> {
-  const { group, seed, table, store, deliveries, issuer } = node;
+  const { group, seed, table, store, deliveries, issuer, options } = node;
   yield { kind: 'members', group, seed, members: table.all };
   yield { kind: 'epochs', through: issuer.reservedThrough };
   // What comes later than this many is in the journal.
   let left = store.size;
   for (const key of store.keys()) {
     if (left-- <= 0) break;
-    yield { kind: 'versions', key, versions: store.versionsOf(key) };
+    for (const versions of partsOf(store.versionsOf(key), options.maxBytesPerMessage)) {
+      yield { kind: 'versions', key, versions };
+    }
   }
   for (const home of deliveries.creditors) {
     for (const [key, debt] of deliveries.owedTo(home)) {

@@ -61,5 +61,26 @@ export function digestOf(key: string, versions: Versions): number {
   );
 }
 
+/**
+ * The same versions in parts of about so many bytes, at least one in each: for records and messages,
+ * which are bounded, while what replicas tell each other of a key is not.
+ */
+export function partsOf(versions: Versions, maxBytes: number): Versions[] {
+  const parts: Version[][] = [];
+  let room = 0;
+  for (const version of versions) {
+    const size = sizeOf([version]);
+    const last = parts.at(-1);
+    if (last === undefined || size > room) {
+      parts.push([version]);
+      room = maxBytes - size;
+    } else {
+      last.push(version);
+      room -= size;
+    }
+  }
+  return parts;
+}
+
 export const sizeOf = (versions: Versions): number =>
   versions.reduce((sum, { value, past }) => sum + value.length + 8 * past.length + 64, 0);

@@ -90,8 +90,11 @@ export class Copies {
         }
       }
       if (record.kind !== 'versions') continue;
-      this.history.checkSet(node, record.key, record.versions);
-      this.checkReplaced(node, record.key, record.versions);
+      const { key, versions } = record;
+      this.history.checkSet(node, key, versions);
+      const isDropped = versions.length === 0;
+      const held = isDropped ? [] : mergeVersions(this.disks.heldBy(node, key), versions);
+      this.checkReplaced(node, key, held);
     }
   }
 

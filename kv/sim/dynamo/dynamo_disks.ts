@@ -5,7 +5,7 @@
 
 import { type DynamoRecord, decodeRecord } from '../../core/dynamo/journal';
 import type { DynamoState } from '../../core/dynamo/state';
-import { lackedBy, type Version, type Versions } from '../../core/dynamo/versions';
+import { lackedBy, mergeVersions, type Version, type Versions } from '../../core/dynamo/versions';
 import type { NodeId, StorageId } from '../../core/ids';
 import type { JournalRecord } from '../../core/protocol';
 import { Violation } from '../violation';
@@ -117,5 +117,5 @@ function apply(shadow: Shadow, record: DynamoRecord): void {
   if (record.kind !== 'versions') return;
   shadow.everHeld.set(record.key, [...(shadow.everHeld.get(record.key) ?? []), ...record.versions]);
   if (record.versions.length === 0) held.delete(record.key);
-  else held.set(record.key, record.versions);
+  else held.set(record.key, mergeVersions(held.get(record.key) ?? [], record.versions));
 }
