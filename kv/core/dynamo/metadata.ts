@@ -20,7 +20,16 @@
 import { ByteReader, ByteWriter, DecodeError } from '../bytes';
 import type { ByteString } from '../command';
 import { storageId } from '../ids';
-import { type Dot, isPast, joinPasts, NO_PAST, type Past, pastOf, WIDTH } from './past';
+import {
+  boundedPast,
+  type Dot,
+  isPast,
+  joinPasts,
+  NO_PAST,
+  type Past,
+  pastOf,
+  WIDTH,
+} from './past';
 import { sipHash } from './siphash';
 import type { Version } from './versions';
 
@@ -46,8 +55,9 @@ export function metadataOf(key: ByteString, { dot, past }: Version, secret: Uint
 }
 
 /**
- * All that a client has seen, from one string or several joined by commas; none for ''. Undefined
- * for anything that this group has not given out for this key.
+ * All that a client has seen, from one string or several joined by commas; none for ''. It is within
+ * its bound (`boundedPast`), and has the dots of all versions that are named. Undefined for anything
+ * that this group has not given out for this key.
  */
 export function pastOfMetadata(
   key: ByteString,
@@ -58,15 +68,21 @@ export function pastOfMetadata(
   const parts = metadata.split(',');
   if (parts.length > MAX_JOINED) return undefined;
   let seen = NO_PAST;
+  let named = NO_PAST;
   for (const part of parts) {
-    const past = readPart(key, part, secret);
-    if (past === undefined) return undefined;
-    seen = joinPasts(seen, past);
+    const version = readPart(key, part, secret);
+    if (version === undefined) return undefined;
+    seen = joinPasts(seen, version.past);
+    named = joinPasts(named, pastOf(version.dot));
   }
-  return seen;
+  return boundedPast(joinPasts(seen, named), named);
 }
 
-function readPart(key: ByteString, text: string, secret: Uint8Array): Past | undefined {
+function readPart(
+  key: ByteString,
+  text: string,
+  secret: Uint8Array,
+): Omit<Version, 'value'> | undefined {
   const bytes = text.length > MAX_METADATA_BYTES ? undefined : fromBase64Url(text);
   if (bytes === undefined || bytes.length < SEAL_BYTES) return undefined;
   const body = bytes.subarray(0, bytes.length - SEAL_BYTES);
@@ -78,7 +94,7 @@ function readPart(key: ByteString, text: string, secret: Uint8Array): Past | und
     const dot = readDot(reader);
     const past = readPast(reader);
     reader.end();
-    return joinPasts(past, pastOf(dot));
+    return { dot, past };
   } catch (error) {
     if (error instanceof DecodeError) return undefined;
     throw error;

@@ -30,8 +30,9 @@ export const NO_PAST: Past = [];
 export const WIDTH = 4;
 
 /**
- * More intervals than this, and the oldest epochs are forgotten (as in Dynamo §4.4). What was
- * forgotten may come back as a conflict that was resolved long ago; it can never hide a write.
+ * More intervals than this, and the oldest epochs of each disk are forgotten (as in Dynamo §4.4),
+ * but never what the client has named. What was forgotten may come back as a conflict that was
+ * resolved long ago; it can never hide a write.
  */
 export const MAX_INTERVALS = 512;
 
@@ -100,15 +101,38 @@ function append(joined: number[], from: Past, at: number): void {
   } else joined.push(storage, epoch, first, last);
 }
 
-/** The past within its bound: the intervals of the lowest epochs are forgotten first. */
-export function boundedPast(past: Past, maxIntervals = MAX_INTERVALS): Past {
+/**
+ * The past within its bound. Kept first are the intervals of `named`, a part of it: a write whose past
+ * lacks a version that its client has read does not replace it, and no later one could. Of the others
+ * the newest of each disk are kept: epochs are counted by each disk for itself, so those of two disks
+ * do not say which is older.
+ */
+export function boundedPast(past: Past, named: Past, maxIntervals = MAX_INTERVALS): Past {
   const count = past.length / WIDTH;
   if (count <= maxIntervals) return past;
-  const places = Array.from({ length: count }, (_, i) => i * WIDTH);
-  const epochAt = (at: number): number => past[at + 1] as number;
-  places.sort((x, y) => epochAt(y) - epochAt(x) || x - y);
-  const kept = places.slice(0, maxIntervals).sort((x, y) => x - y);
+  /** Which place of its disk an interval has, counted from the newest; 0 for what was named. */
+  const ranks = new Map<number, number>();
+  let later = 0;
+  for (let at = past.length - WIDTH; at >= 0; at -= WIDTH) {
+    later = past[at] === past[at + WIDTH] ? later + 1 : 1;
+    ranks.set(at, holdsAny(past, at, named) ? 0 : later);
+  }
+  const places = [...ranks.keys()].sort(
+    (x, y) => (ranks.get(x) as number) - (ranks.get(y) as number) || x - y,
+  );
+  const mustStay = places.filter((at) => ranks.get(at) === 0).length;
+  const kept = places.slice(0, Math.max(maxIntervals, mustStay)).sort((x, y) => x - y);
   return kept.flatMap((at) => past.slice(at, at + WIDTH));
+}
+
+/** Whether the interval at this place holds dots of `some`, which is a part of the same past. */
+function holdsAny(past: Past, at: number, some: Past): boolean {
+  for (let i = 0; i < some.length; i += WIDTH) {
+    if (some[i] !== past[at] || some[i + 1] !== past[at + 1]) continue;
+    const first = some[i + 2] as number;
+    if (first >= (past[at + 2] as number) && first <= (past[at + 3] as number)) return true;
+  }
+  return false;
 }
 
 /** Whether numbers from outside are what a {@link Past} must be. */

@@ -26,7 +26,6 @@ import {
   placesFor,
   type Refusal,
 } from './operations';
-import { boundedPast } from './past';
 import { PutCore } from './quorum_cores';
 import type { DynamoReply, PutRequest } from './requests';
 import { partitionOf } from './ring';
@@ -95,8 +94,8 @@ export function problemOf(
 function write(node: DynamoState, id: RequestId, request: PutRequest): void {
   const { key, value, quorum, metadata, deadline } = request;
   const { metadataSecret } = node.options;
-  const seen = pastOfMetadata(key, metadata, metadataSecret) ?? [];
-  const version = { dot: node.issuer.issue(key), past: boundedPast(seen), value };
+  const past = pastOfMetadata(key, metadata, metadataSecret) ?? [];
+  const version = { dot: node.issuer.issue(key), past, value };
   const homes = homesOf(node, key);
   const operation: PutOperation = {
     kind: 'put',

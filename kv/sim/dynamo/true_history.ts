@@ -16,6 +16,8 @@ export interface Write {
   readonly value: string;
   /** All writes that its client had seen of the key, and those that these had seen. */
   readonly ancestors: ReadonlySet<Write>;
+  /** Those of them that its client has named. */
+  readonly parents: ReadonlySet<Write>;
   outcome: 'unknown' | 'written' | 'not_applied';
   /** The quorum that its client has asked for. */
   readonly quorum: number;
@@ -42,10 +44,9 @@ export class TrueHistory {
 
   /** A client is about to write, and has seen the versions with this metadata. */
   begin(key: string, value: string, quorum: number, seen: readonly string[]): Write {
-    const ancestors = new Set<Write>();
-    for (const metadata of seen) {
-      const parent = this.withMetadata(metadata);
-      ancestors.add(parent);
+    const parents = new Set(seen.map((metadata) => this.withMetadata(metadata)));
+    const ancestors = new Set(parents);
+    for (const parent of parents) {
       for (const one of parent.ancestors) ancestors.add(one);
     }
     const unknown = {
@@ -54,7 +55,7 @@ export class TrueHistory {
       isExcused: false,
       metadata: undefined,
     } as const;
-    const write: Write = { key, value, quorum, ancestors, ...unknown };
+    const write: Write = { key, value, quorum, ancestors, parents, ...unknown };
     this.writes.set(`${key} ${value}`, write);
     return write;
   }
@@ -120,8 +121,10 @@ function checkPair(key: string, one: Named, other: Named): void {
   const says = hasDot(one.past, other.dot);
   const is = one.write.ancestors.has(other.write);
   if (says === is) return;
-  // A past that has reached its bound may forget, which can bring back what was replaced (DESIGN.md).
-  if (is && one.past.length >= MAX_INTERVALS * WIDTH) return;
+  // A past that has reached its bound may forget what came before the versions that were named, which
+  // can bring back what was replaced (DESIGN.md).
+  const isNamed = one.write.parents.has(other.write);
+  if (is && !isNamed && one.past.length >= MAX_INTERVALS * WIDTH) return;
   const verb = says ? 'claims to have seen' : 'has forgotten';
   fail('true history', `${one.write.value} of ${key} ${verb} ${other.write.value}`);
 }

@@ -116,7 +116,7 @@ describe('histories', () => {
     const past = Array.from({ length: 20 }, (_, i) => pastOf(dotOf(1 + (i % 3), 1, i + 1))).reduce(
       joinPasts,
     );
-    const bounded = boundedPast(past, 5);
+    const bounded = boundedPast(past, NO_PAST, 5);
     expect(bounded.length / WIDTH).toBe(5);
     expect(isPast(bounded)).toBe(true);
     for (let epoch = 1; epoch <= 20; epoch++) {
