@@ -35,7 +35,8 @@ export function enter(node: DynamoState): void {
 export function receiveJoinRequest(node: DynamoState, id: RequestId, request: JoinRequest): void {
   const { standing } = node;
   const isAlone = standing === 'member' && node.table.next.members.length === 1;
-  const others = node.table.all.some(({ standing: one }) => one === 'joining');
+  // Who is leaving hands over to this node, which must not go before that is done.
+  const others = node.table.all.some(({ id, standing: one }) => id !== node.self && one !== 'left');
   // Who was not answered yet may be told of another seed.
   const isWaiting = standing === 'joining' && node.group === 0;
   const isFree = standing === undefined || standing === 'left' || isWaiting || (isAlone && !others);

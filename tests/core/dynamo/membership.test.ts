@@ -175,3 +175,30 @@ test('who joins anew owes the group that it was in no acknowledgement any more',
   group.run(10_000);
   expect(standings(group)).toEqual(['member', 'member', 'left', 'member']);
 });
+
+test('the last member does not join another group while somebody still hands over to it', () => {
+  const group = new DynamoGroup(2, { replicas: 2 });
+  const [last, leaver] = group.ids as [NodeId, NodeId];
+  const founders = [{ id: group.id(3), name: 'node03' }];
+  const other = group.add(3, last, { founders, group: 7 });
+  group.isolate(leaver);
+  const keys = Array.from({ length: 300 }, (_, i) => `key ${i}`);
+  for (const key of keys) group.put(leaver, key, key, 1);
+  group.heal();
+  group.slowLink(last, leaver, 50);
+  group.slowLink(leaver, last, 50);
+  group.admin(leaver, { kind: 'leave' });
+  const knows = () => group.core(last).inspect.table.find(leaver)?.standing;
+  for (let i = 0; knows() === 'member' && i < 1000; i++) group.run(1);
+  expect(knows()).toBe('leaving');
+  expect(group.admin(last, { kind: 'join', seed: other })).toMatchObject({
+    error: { code: 'membership_not_possible' },
+  });
+  group.run(20_000);
+  expect(group.core(leaver).status()).toMatchObject({ standing: 'left', keys: 0 });
+  for (const key of keys) expect(group.get(last, key, 1).values).toEqual([key]);
+  // Then it may.
+  expect(group.admin(last, { kind: 'join', seed: other })).toEqual({ kind: 'accepted' });
+  group.run(20_000);
+  expect(group.core(last).status().standing).toBe('member');
+});
