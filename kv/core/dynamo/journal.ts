@@ -16,6 +16,23 @@ import { type Member, readMembers, writeMembers } from './members';
 import type { Versions } from './versions';
 import { readVersions, writeVersions } from './versions_codec';
 
+/** A group, and the table of its members. */
+export interface FormerGroup {
+  readonly group: number;
+  readonly members: readonly Member[];
+}
+
+export interface MembersRecord {
+  readonly kind: 'members';
+  /** 0 while it asks to come in. */
+  readonly group: number;
+  /** Where it asks. */
+  readonly seed: NodeId | undefined;
+  readonly members: readonly Member[];
+  /** The group that it was in before it asked, while it is not let in. */
+  readonly former: FormerGroup | undefined;
+}
+
 export type DynamoRecord =
   /** These are held of a key, with all that was and is not replaced; none: it is not held any more. */
   | { readonly kind: 'versions'; readonly key: ByteString; readonly versions: Versions }
@@ -23,13 +40,7 @@ export type DynamoRecord =
   | { readonly kind: 'hint'; readonly key: ByteString; readonly home: NodeId }
   /** `home` has the key now. */
   | { readonly kind: 'hint_done'; readonly key: ByteString; readonly home: NodeId }
-  /** The group, where to ask for it while it is 0, and the table of its members. */
-  | {
-      readonly kind: 'members';
-      readonly group: number;
-      readonly seed: NodeId | undefined;
-      readonly members: readonly Member[];
-    }
+  | MembersRecord
   /** Epochs up to this one may have been used for dots. */
   | { readonly kind: 'epochs'; readonly through: number }
   /** Nothing is held any more. */
@@ -52,7 +63,9 @@ function payloadOf(record: DynamoRecord): Uint8Array {
       return writer.u32(record.key.length).latin1(record.key).text(record.home).finish();
     case 'members':
       writer.u48(record.group).text(record.seed ?? '');
-      return writeMembers(writer, record.members).finish();
+      writeMembers(writer, record.members);
+      if (record.former === undefined) return writer.finish();
+      return writeMembers(writer.u48(record.former.group), record.former.members).finish();
     case 'epochs':
       return writer.u32(record.through).finish();
     case 'cleared':
@@ -83,7 +96,10 @@ function readRecord(type: number, reader: ByteReader): DynamoRecord {
       const group = reader.u48();
       const seed = reader.text();
       const members = readMembers(reader);
-      return { kind: 'members', group, seed: seed === '' ? undefined : nodeId(seed), members };
+      const former =
+        reader.left === 0 ? undefined : { group: reader.u48(), members: readMembers(reader) };
+      const asked = seed === '' ? undefined : nodeId(seed);
+      return { kind: 'members', group, seed: asked, members, former };
     }
     case TYPES.epochs:
       return { kind: 'epochs', through: reader.u32() };
@@ -92,6 +108,18 @@ function readRecord(type: number, reader: ByteReader): DynamoRecord {
     default:
       throw new DecodeError(`a Dynamo node has no record of type ${type}`);
   }
+}
+
+/** What a node knows of its group. */
+export function membersRecord({
+  group,
+  seed,
+  table,
+  former,
+}: Omit<MembersRecord, 'kind' | 'members'> & {
+  readonly table: { readonly all: readonly Member[] };
+}): MembersRecord {
+  return { kind: 'members', group, seed, members: table.all, former };
 }
 
 export type Journal = RecordJournal<DynamoRecord>;

@@ -11,6 +11,7 @@
 import { operatingError } from '../errors';
 import type { NodeId, RequestId } from '../ids';
 import { collect, startCollecting } from './collecting';
+import { membersRecord } from './journal';
 import type { Member, Standing } from './members';
 import type { MessageOf } from './messages';
 import { withdrawThoseWhoLeft } from './puts';
@@ -33,12 +34,13 @@ export function enter(node: DynamoState): void {
 }
 
 export function receiveJoinRequest(node: DynamoState, id: RequestId, request: JoinRequest): void {
+  if (isWaitingToEnter(node) && request.seed === node.self) return stayOutside(node, id);
   const { standing } = node;
   const isAlone = standing === 'member' && node.table.next.members.length === 1;
   // Who is leaving hands over to this node, which must not go before that is done.
   const others = node.table.all.some(({ id, standing: one }) => id !== node.self && one !== 'left');
   // Who was not answered yet may be told of another seed.
-  const isWaiting = standing === 'joining' && node.group === 0;
+  const isWaiting = isWaitingToEnter(node);
   const isFree = standing === undefined || standing === 'left' || isWaiting || (isAlone && !others);
   if (!isFree || request.seed === node.self || node.operations.size > 0) {
     const why = isFree ? 'this node is busy, or its own seed' : `this node is ${standing} already`;
@@ -48,7 +50,27 @@ export function receiveJoinRequest(node: DynamoState, id: RequestId, request: Jo
   node.reply(id, { kind: 'accepted' });
 }
 
+/** It has asked a seed to be let in, and was not answered yet. */
+const isWaitingToEnter = ({ standing, group }: DynamoState): boolean =>
+  standing === 'joining' && group === 0;
+
+/** The seed was a wrong one, or waits itself: this node is again what it was before it asked. */
+function stayOutside(node: DynamoState, id: RequestId): void {
+  const { former } = node;
+  const asked = node.table.find(node.self)?.version ?? 0;
+  node.resetTable();
+  node.group = former?.group ?? 0;
+  node.seed = node.former = undefined;
+  // Its own entry has changed once more: whoever was asked may have noted the other one.
+  const isOwn = (one: Member): boolean => one.id === node.self;
+  const members = former?.members ?? [];
+  node.table.merge(members.map((one) => (isOwn(one) ? { ...one, version: asked + 1 } : one)));
+  tableChanged(node);
+  node.reply(id, { kind: 'accepted' });
+}
+
 export function receiveLeaveRequest(node: DynamoState, id: RequestId): void {
+  if (isWaitingToEnter(node)) return stayOutside(node, id);
   const { standing } = node;
   const isLast = node.table.next.members.length <= 1;
   if (standing === 'leaving') return node.reply(id, { kind: 'accepted' });
@@ -64,9 +86,11 @@ function refuse(node: DynamoState, id: RequestId, message: string): void {
   node.reply(id, { kind: 'failed', error: operatingError('membership_not_possible', message) });
 }
 
-/** Forgets the group that it was in, but not how often it has changed its own entry. */
+/** Puts the group that it was in aside, but not how often it has changed its own entry. */
 function joinGroup(node: DynamoState, seed: NodeId): void {
   const version = (node.table.find(node.self)?.version ?? 0) + 1;
+  const { group, table } = node;
+  if (group !== 0) node.former = { group, members: table.all };
   node.resetTable();
   node.group = 0;
   node.seed = seed;
@@ -105,7 +129,7 @@ export function receiveMembers(
   if (node.group === 0) {
     if (from !== node.seed || message.group === 0) return;
     node.group = message.group;
-    node.seed = undefined;
+    node.seed = node.former = undefined;
   }
   const before = node.table.find(node.self);
   if (node.table.merge(message.members)) tableChanged(node);
@@ -129,7 +153,7 @@ export function changeStanding(node: DynamoState, standing: Standing): void {
   node.changing = standing;
   const changed = { ...own, standing, version: own.version + 1 };
   const members = [...node.table.all.filter(({ id }) => id !== own.id), changed];
-  node.journal.write({ kind: 'members', group: node.group, seed: node.seed, members });
+  node.journal.write({ ...membersRecord(node), members });
   node.journal.whenDurable(() => {
     node.changing = undefined;
     node.narrate(`is ${standing} now`);
@@ -148,8 +172,7 @@ function forgetEverything(node: DynamoState): void {
 }
 
 function writeMembers(node: DynamoState): void {
-  const { group, seed, table } = node;
-  node.journal.write({ kind: 'members', group, seed, members: table.all });
+  node.journal.write(membersRecord(node));
 }
 
 /** The table is another one: all keys are looked at, and everybody is told. */

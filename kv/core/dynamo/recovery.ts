@@ -8,7 +8,7 @@ import { bytesInJournal, RecordJournal } from '../record_journal';
 import { recordsIn } from '../record_slices';
 import { decodeMeta } from '../record_snapshots';
 import { Deliveries } from './deliveries';
-import { type DynamoRecord, decodeRecord, encodeRecord } from './journal';
+import { type DynamoRecord, decodeRecord, encodeRecord, type FormerGroup } from './journal';
 import type { Member } from './members';
 import type { InitialState } from './state';
 import { Store } from './store';
@@ -45,12 +45,12 @@ export function recover(recovered: Recovered): InitialState {
       }
       sequence++;
     }
-    const { store, deliveries, group, seed, members, epochs } = replay;
+    const { store, deliveries, group, seed, members, former, epochs } = replay;
     if (sequence <= from) {
       throw new RecoveryError(`records ${sequence} to ${from} are missing; ${ADVICE}`);
     }
     const journal = new RecordJournal(journalSequence(sequence - 1), encodeRecord, bytes);
-    return { store, deliveries, journal, group, seed, members, epochs };
+    return { store, deliveries, journal, group, seed, members, former, epochs };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw new RecoveryError(`a record cannot be read (${error.message}); ${ADVICE}`);
@@ -67,6 +67,7 @@ class Replay {
   group = 0;
   seed: NodeId | undefined;
   members: readonly Member[] = [];
+  former: FormerGroup | undefined;
   epochs = 0;
 
   take(record: DynamoRecord): void {
@@ -81,6 +82,7 @@ class Replay {
         this.group = record.group;
         this.seed = record.seed;
         this.members = record.members;
+        this.former = record.former;
         return;
       case 'epochs':
         this.epochs = Math.max(this.epochs, record.through);

@@ -1,7 +1,7 @@
 /** What a snapshot of a Dynamo node is made of; `../record_snapshots.ts` writes it. */
 
 import { RecordSnapshots } from '../record_snapshots';
-import { type DynamoRecord, encodeRecord } from './journal';
+import { type DynamoRecord, encodeRecord, membersRecord } from './journal';
 import type { DynamoState } from './state';
 import { partsOf } from './versions';
 
@@ -19,8 +19,8 @@ export function snapshotsOf(node: DynamoState): RecordSnapshots<DynamoRecord> {
 
 /** Everything, as it is when its turn comes. */
 function* recordsOf(node: DynamoState): Iterator<DynamoRecord> {
-  const { group, seed, table, store, deliveries, issuer, options } = node;
-  yield { kind: 'members', group, seed, members: table.all };
+  const { store, deliveries, issuer, options } = node;
+  yield membersRecord(node);
   yield { kind: 'epochs', through: issuer.reservedThrough };
   // What comes later than this many is in the journal.
   let left = store.size;

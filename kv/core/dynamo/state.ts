@@ -13,7 +13,7 @@ import type { RecordSnapshots } from '../record_snapshots';
 import type { Deliveries } from './deliveries';
 import type { Exchange } from './exchanges';
 import { Issuer } from './issuer';
-import type { DynamoRecord, Journal } from './journal';
+import type { DynamoRecord, FormerGroup, Journal } from './journal';
 import { type Member, MemberTable, type Standing } from './members';
 import type { DynamoMessage, Said } from './messages';
 import { describe } from './narration';
@@ -36,6 +36,7 @@ export interface InitialState {
   readonly group: number;
   readonly seed: NodeId | undefined;
   readonly members: readonly Member[];
+  readonly former: FormerGroup | undefined;
   /** The highest epoch that may have been used. */
   readonly epochs: number;
 }
@@ -75,6 +76,8 @@ export class DynamoState {
   readonly recheck = new Set<NodeId>();
   group: number;
   seed: NodeId | undefined;
+  /** Where it was before it asked to come in, to go back to while it was not answered. */
+  former: FormerGroup | undefined;
   readonly counts = { repairs: 0, handedOver: 0, received: 0, standIns: 0, exchangesWithPeers: 0 };
   private effects: DynamoEffect[] = [];
   private lastNumber: number;
@@ -91,6 +94,7 @@ export class DynamoState {
     this.snapshots = snapshotsOf(this);
     this.group = initial.group;
     this.seed = initial.seed;
+    this.former = initial.former;
     this.table = new MemberTable(options.replicas);
     this.table.merge(initial.members);
     this.issuer = new Issuer(options, initial.epochs);

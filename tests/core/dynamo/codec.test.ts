@@ -179,6 +179,7 @@ const record: fc.Arbitrary<DynamoRecord> = fc.oneof(
   fc.record({
     ...{ kind: fc.constant('members' as const), group: number },
     ...{ seed: fc.option(id, { nil: undefined }), members: fc.array(member) },
+    former: fc.option(fc.record({ group: number, members: fc.array(member) }), { nil: undefined }),
   }),
   fc.record({ kind: fc.constant('epochs' as const), through: fc.nat() }),
   fc.record({ kind: fc.constant('cleared' as const) }),
