@@ -109,6 +109,12 @@ export class DynamoGroup {
     return this.machines.get(id)?.records ?? [];
   }
 
+  /** Its data folder is put back to an older copy while it is down. */
+  setBack(id: NodeId, records: readonly JournalRecord[]): void {
+    const machine = this.machines.get(id);
+    if (machine !== undefined) machine.records = [...records];
+  }
+
   restart(id: NodeId, options: Partial<DynamoOptions> = {}): void {
     this.start(id, { founders: [], ...options });
   }

@@ -18,6 +18,7 @@ import {
 } from './exchanges';
 import { isDiskBehind, keep } from './keeping';
 import type { KeyDigest, MessageOf } from './messages';
+import { isContradiction } from './older_copy';
 import type { DynamoState } from './state';
 
 /** Makes these partitions equal here and at the peer. */
@@ -146,7 +147,11 @@ function nextPage(node: DynamoState, exchange: Exchange): void {
 export function receivePush(node: DynamoState, from: NodeId, message: MessageOf<'push'>): void {
   if (!node.isServing || isDiskBehind(node)) return;
   const { exchange, entries } = message;
-  for (const { key, versions } of entries) keep(node, key, versions);
+  for (const { key, versions } of entries) {
+    // Nor is it sent back, or two who hold the two values would tell each other for ever.
+    isContradiction(node, undefined, key, versions);
+    keep(node, key, versions);
+  }
   node.counts.received += entries.length;
   if (exchange === 0 || !isOfOneMind(node, message)) return;
   node.sendWhenDurable(from, { kind: 'pushed', exchange });

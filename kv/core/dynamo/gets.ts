@@ -6,6 +6,7 @@ import { isDiskBehind, keep } from './keeping';
 import { ruleFor } from './merges';
 import type { MessageOf } from './messages';
 import { metadataOf } from './metadata';
+import { checkOwnDots } from './older_copy';
 import {
   answered,
   type GetOperation,
@@ -73,6 +74,7 @@ export function receiveFetched(
   if (operation?.kind !== 'get') return;
   const place = placeAskedOf(operation, from);
   if (place === undefined) return;
+  checkOwnDots(node, operation.key, message.versions);
   if (message.isServing) takePart(node, operation, place, from, message);
   else answered(node, operation, place, false, GETS);
 }

@@ -51,6 +51,14 @@ export class Issuer {
     this.durable = Math.max(this.durable, through);
   }
 
+  /**
+   * Whether dots of this disk up to this counter can have been issued: in a former life, or in this
+   * one as far as is remembered.
+   */
+  canHaveIssued(key: ByteString, epoch: number, counter: number): boolean {
+    return epoch < this.epoch || (epoch === this.epoch && counter <= (this.counters.get(key) ?? 0));
+  }
+
   /** Only when ready. */
   issue(key: ByteString): Dot {
     const isFull = this.counters.size >= this.options.maxCounters && !this.counters.has(key);

@@ -6,6 +6,7 @@
 import type { ByteString } from '../command';
 import type { NodeId } from '../ids';
 import type { MessageOf } from './messages';
+import { checkOwnDots, isContradiction } from './older_copy';
 import { partitionOf } from './ring';
 import type { DynamoState } from './state';
 import { digestOf, lackedBy, mergeVersions, partsOf, sizeOf, type Versions } from './versions';
@@ -48,6 +49,7 @@ export function keepHint(
 }
 
 function merge(node: DynamoState, key: ByteString, versions: Versions): boolean {
+  checkOwnDots(node, key, versions);
   const known = node.store.versionsOf(key);
   const merged = mergeVersions(known, versions);
   if (merged === known) return false;
@@ -108,6 +110,7 @@ export function receiveStore(node: DynamoState, from: NodeId, message: MessageOf
   if (!node.isServing) return say('not_serving');
   if (isDiskBehind(node)) return say('busy');
   if (isNew && hasTooMany(node, key, versions)) return say('siblings');
+  if (isContradiction(node, from, key, versions)) return;
   const isForOther = standsInFor !== undefined && standsInFor !== node.self;
   if (!isForOther) keep(node, key, versions);
   else if (!keepHint(node, standsInFor, key, versions)) return say('no_room');

@@ -28,6 +28,18 @@ export const descends = (newer: Version, older: Version): boolean => hasDot(newe
 
 const isSame = (one: Version, other: Version): boolean => compareDots(one.dot, other.dot) === 0;
 
+/** A version of `known` that has the dot of one of `more` and is another one; there should be none. */
+export function contradicted(known: Versions, more: Versions): Version | undefined {
+  return known.find((each) => more.some((one) => isSame(each, one) && !hasSameValue(each, one)));
+}
+
+function hasSameValue({ value: one }: Version, { value: other }: Version): boolean {
+  if (one.length !== other.length) return false;
+  // A plain loop: values may be large, and a callback for each byte takes ten times as long.
+  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;
+  return true;
+}
+
 /** What both sets together amount to; the very same first set if the second adds nothing. */
 export function mergeVersions(known: Versions, more: Versions): Versions {
   const added = more.filter(
