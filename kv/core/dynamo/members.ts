@@ -95,7 +95,7 @@ export class MemberTable {
 }
 
 /** Of entries with equal versions, which one writer does not make, all nodes prefer the same. */
-function isNewer(one: Member, other: Member): boolean {
+export function isNewer(one: Member, other: Member): boolean {
   if (one.version !== other.version) return one.version > other.version;
   const step = STANDINGS.indexOf(one.standing) - STANDINGS.indexOf(other.standing);
   return step !== 0 ? step > 0 : one.name > other.name;

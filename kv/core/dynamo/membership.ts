@@ -12,7 +12,7 @@ import { operatingError } from '../errors';
 import type { NodeId, RequestId } from '../ids';
 import { collect, startCollecting } from './collecting';
 import { membersRecord } from './journal';
-import type { Member, Standing } from './members';
+import { isNewer, type Member, type Standing } from './members';
 import type { MessageOf } from './messages';
 import { withdrawThoseWhoLeft } from './puts';
 import type { JoinRequest } from './requests';
@@ -131,27 +131,32 @@ export function receiveMembers(
     node.group = message.group;
     node.seed = node.former = undefined;
   }
-  const before = node.table.find(node.self);
-  if (node.table.merge(message.members)) tableChanged(node);
-  joinOnTop(node, before);
+  const remembered = rememberedOf(node, message.members);
+  const members = message.members.filter((one) => one !== remembered);
+  if (node.table.merge(members)) tableChanged(node);
+  if (remembered !== undefined) changeStanding(node, 'joining', remembered.version);
   if (node.table.digest !== message.table) return noteUntold(node, from);
   node.untold.delete(from);
   node.sendWhenDurable(from, { kind: 'pong' });
 }
 
-/** The group remembers this node from a former time: what it wants now is newer. */
-function joinOnTop(node: DynamoState, before: Member | undefined): void {
-  const known = node.table.find(node.self);
-  if (before?.standing !== 'joining' || known === undefined || known === before) return;
-  changeStanding(node, 'joining');
+/**
+ * What the group remembers of this node from a former time: what it wants now is newer. It is never
+ * taken over, not even into the journal: a crash could leave it there as the last word, and the node
+ * would believe that it has a share which it has never collected.
+ */
+function rememberedOf(node: DynamoState, members: readonly Member[]): Member | undefined {
+  const own = node.table.find(node.self);
+  if (own?.standing !== 'joining') return undefined;
+  return members.find((one) => one.id === node.self && isNewer(one, own));
 }
 
-/** Changes this node's own entry: durable first, then told. */
-export function changeStanding(node: DynamoState, standing: Standing): void {
+/** Changes this node's own entry, above what others remember of it: durable first, then told. */
+export function changeStanding(node: DynamoState, standing: Standing, above = 0): void {
   const own = node.table.find(node.self);
   if (own === undefined || node.changing) return;
   node.changing = standing;
-  const changed = { ...own, standing, version: own.version + 1 };
+  const changed = { ...own, standing, version: Math.max(own.version, above) + 1 };
   const members = [...node.table.all.filter(({ id }) => id !== own.id), changed];
   node.journal.write({ ...membersRecord(node), members });
   node.journal.whenDurable(() => {
