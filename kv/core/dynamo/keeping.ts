@@ -62,14 +62,17 @@ function merge(node: DynamoState, key: ByteString, versions: Versions): boolean 
 }
 
 /**
- * A key that the ring does not choose this node for is owed to its homes, unless it is kept for one
- * of them already; and whoever is about to leave owes what it holds to those who come after.
+ * A key that the ring does not choose this node for is owed to its homes, and whoever is about to
+ * leave owes what it holds to those who come after. What is kept for one of the homes is owed to that
+ * one alone: the others were asked themselves. But not if the ring has changed: then this node may
+ * have been a home itself, and what it took in as such the others need not have.
  */
-export function noteOwed(node: DynamoState, key: ByteString): void {
+export function noteOwed(node: DynamoState, key: ByteString, hasRingChanged = false): void {
   const partition = partitionOf(key);
   const { current, next } = node.table;
   const isLeaving = node.standing === 'leaving';
-  if (!isLeaving && (node.isChosenFor(key) || node.deliveries.owes(key))) return;
+  const isKeptForOne = !hasRingChanged && node.deliveries.owes(key);
+  if (!isLeaving && (node.isChosenFor(key) || isKeptForOne)) return;
   const ring = isLeaving ? next : current;
   for (const home of ring.homesOf(partition)) {
     if (home !== node.self) node.deliveries.add(home, key, 'move');

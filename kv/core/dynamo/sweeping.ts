@@ -18,7 +18,7 @@ export function sweepSome(node: DynamoState): void {
       return;
     }
     cancelDebts(node, next.value);
-    noteOwed(node, next.value);
+    noteOwed(node, next.value, true);
   }
 }
 
