@@ -59,7 +59,12 @@ export function receiveBranches(
   const { store, table, self } = node;
   const own = branchesOf(store, table.current, self, from);
   const different = own.flatMap((digest, i) => (digest === message.digests[i] ? [] : [i]));
-  for (const branch of different.slice(0, BRANCHES_AT_ONCE)) {
+  // Beginning behind the last one that was looked into: the first ones may never end equal, where
+  // they are written all the time or the other's disk is behind.
+  const last = node.lastBranches.get(from) ?? -1;
+  const inTurn = [...different.filter((i) => i > last), ...different.filter((i) => i <= last)];
+  for (const branch of inTurn.slice(0, BRANCHES_AT_ONCE)) {
+    node.lastBranches.set(from, branch);
     const digests = leavesOf(store, table.current, self, from, branch);
     node.send(from, { kind: 'leaves', branch, digests });
   }

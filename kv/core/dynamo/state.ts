@@ -72,6 +72,8 @@ export class DynamoState {
   changing: Standing | undefined;
   /** Somebody is being told of our table just now. */
   isTelling = false;
+  /** The branch of each peer's tree that was looked into last. */
+  readonly lastBranches = new Map<NodeId, number>();
   /** With whom our data may still differ. */
   readonly recheck = new Set<NodeId>();
   group: number;
@@ -139,6 +141,7 @@ export class DynamoState {
     this.suspects = new Suspects(this.options.probeMinMs, this.options.probeMaxMs);
     this.exchanges.clear();
     this.untold.clear();
+    this.lastBranches.clear();
     this.recheck.clear();
   }
 
