@@ -8,9 +8,9 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { OperatingError } from '../core/errors';
-import type { KeyView, ReplicaService } from '../service';
+import type { KeyView, KeyViews, ReplicaService } from '../service';
 import { keyOf, type Puts, parseChange, parsePeer, parsePuts } from './convergent_bodies';
-import { keyText, mapText, plainString, viewText } from './convergent_views';
+import { keyText, mapFragments, plainString, viewText } from './convergent_views';
 import { quoted, Refusal } from './error_status';
 import { parseKey, queryOf } from './key_target';
 import { descriptionRoute, json, operatorRoutes } from './operator_routes';
@@ -25,6 +25,7 @@ import {
   sendText,
 } from './replies';
 import { RouteTable, takeBody } from './route_table';
+import { sendFragments } from './text_pieces';
 
 const KEYS = '/keys/';
 const GET = '/get/';
@@ -119,7 +120,7 @@ class ConvergentHandlers {
     this.puts(req, res, 'updates', (puts) => {
       if (puts.length === 0) return this.stateAsAnswer(res);
       this.service.update({ changes: puts, returnsState: true }, (reply) => {
-        if (reply.ok) sendState(res, mapText(reply.state));
+        if (reply.ok) sendState(res, reply.state);
         else sendError(res, reply.error);
       });
     });
@@ -130,7 +131,7 @@ class ConvergentHandlers {
     if (key instanceof Refusal) return sendRefusal(res, key);
     const change = { kind: 'delete' as const };
     this.service.update({ changes: [{ key, change }], returnsState: true }, (reply) => {
-      if (reply.ok) sendState(res, mapText(reply.state));
+      if (reply.ok) sendState(res, reply.state);
       else sendError(res, reply.error);
     });
   }
@@ -147,7 +148,7 @@ class ConvergentHandlers {
 
   state(res: ServerResponse): void {
     this.service.state((reply) => {
-      if (reply.ok) sendJsonBytes(res, `${mapText(reply.state)}\n`);
+      if (reply.ok) sendFragments(res, around('', reply.state, '\n'));
       else sendError(res, reply.error);
     });
   }
@@ -198,7 +199,7 @@ class ConvergentHandlers {
 
   private stateAsAnswer(res: ServerResponse): void {
     this.service.state((reply) => {
-      if (reply.ok) sendState(res, mapText(reply.state));
+      if (reply.ok) sendState(res, reply.state);
       else sendError(res, reply.error);
     });
   }
@@ -236,8 +237,15 @@ const NOT_FOUND = new Refusal(
 );
 const NOTHING_DELETED = new Refusal('key_not_found', 'There was nothing to delete here.');
 
-const sendState: (res: ServerResponse, state: string) => void = (res, state) =>
-  sendJsonBytes(res, `{"status":"success","state":${state}}\n`);
+function sendState(res: ServerResponse, state: KeyViews): void {
+  sendFragments(res, around('{"status":"success","state":', state, '}\n'));
+}
+
+function* around(before: string, state: KeyViews, after: string): Generator<string, void> {
+  yield before;
+  yield* mapFragments(state);
+  yield after;
+}
 
 function answerKey(res: ServerResponse, view: KeyView | undefined): void {
   if (view === undefined) return sendRefusal(res, NOT_FOUND);

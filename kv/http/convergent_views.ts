@@ -8,21 +8,43 @@ import type { KeyView, KeyViews } from '../service';
 
 /** A counter is a number, a set a sorted list, a register the list of its concurrent values. */
 export function viewText(view: KeyView): ByteString {
+  return [...viewFragments(view)].join('');
+}
+
+/**
+ * The whole map as one object, in fragments: none of them is longer than a key or a value, while
+ * the text of the whole may be longer than any string can be.
+ */
+export function* mapFragments(views: KeyViews): Generator<ByteString, void> {
+  let separator = '{';
+  for (const [key, view] of views) {
+    yield `${separator}${keyText(key)}:`;
+    yield* viewFragments(view);
+    separator = ',';
+  }
+  yield views.length === 0 ? '{}' : '}';
+}
+
+function* viewFragments(view: KeyView): Generator<ByteString, void> {
   switch (view.type) {
     case 'value':
-      return view.value;
+      return yield view.value;
     case 'counter':
-      return String(view.count);
+      return yield String(view.count);
     case 'set':
-      return `[${view.elements.join(',')}]`;
+      return yield* listFragments(view.elements);
     case 'register':
-      return `[${view.values.join(',')}]`;
+      return yield* listFragments(view.values);
   }
 }
 
-/** The whole map as one object. */
-export function mapText(views: KeyViews): ByteString {
-  return `{${views.map(([key, view]) => `${keyText(key)}:${viewText(view)}`).join(',')}}`;
+function* listFragments(texts: readonly ByteString[]): Generator<ByteString, void> {
+  yield '[';
+  for (const [i, text] of texts.entries()) {
+    if (i > 0) yield ',';
+    yield text;
+  }
+  yield ']';
 }
 
 /** A key as JSON writes it: only what is special in ASCII needs an escape. */
