@@ -236,7 +236,9 @@ export class LaneConnection {
   /** Does what had to wait for answers to be written, if it need not wait any longer. */
   private goOn(): void {
     const { state, slots, unread, socket } = this;
-    if (state === 'paused' && !this.isFull()) {
+    if (state === 'paused') {
+      // Whole requests are waiting; an answer, or the client that reads, calls this again.
+      if (this.isFull()) return;
       this.state = 'reading';
       this.take(unread.take());
       // Not before the bytes that came first have been read.

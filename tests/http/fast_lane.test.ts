@@ -7,6 +7,7 @@ import { errorOf, startServer, type TestServer } from './test_server';
 
 const PUT = '{"type":"PUT","value":1}';
 const GET_A = request('GET', '/keys/a');
+const PUT_B = request('POST', '/keys/b', PUT);
 
 let http: TestServer;
 let client: RawClient;
@@ -111,6 +112,36 @@ test('a client that ends its side gets its answers, and the connection is closed
   await after(10);
   http.service.release();
   expect(await statuses(2)).toEqual([404, 404]);
+  expect(await client.closed()).toBe('');
+  expect(seenByNode).toEqual([]);
+});
+
+/** As many requests as may be under way at a time. */
+const UNDER_WAY = 256;
+
+/**
+ * Sends more requests than may be under way at a time, the last of which asks for more than the
+ * system takes for a client that does not read, and does not read. Resolves when all that may be
+ * under way have been answered.
+ */
+async function sendWithoutReading(): Promise<void> {
+  http.service.state.set('a', `"${'x'.repeat(20_000_000)}"`);
+  http.service.hold();
+  client.socket.pause();
+  client.send(PUT_B.repeat(UNDER_WAY - 1) + GET_A + PUT_B.repeat(100));
+  await http.service.called(UNDER_WAY);
+  http.service.release();
+}
+
+test('a client that ends its side and reads late gets all its answers', async () => {
+  await start();
+  await sendWithoutReading();
+  client.socket.end();
+  await after(50);
+  client.socket.resume();
+  expect(await statuses(UNDER_WAY - 1)).toEqual(Array(UNDER_WAY - 1).fill(204));
+  expect((await client.next()).status).toBe(200);
+  expect(await statuses(100)).toEqual(Array(100).fill(204));
   expect(await client.closed()).toBe('');
   expect(seenByNode).toEqual([]);
 });
@@ -252,4 +283,16 @@ test('draining: plain requests under way are answered, later ones are refused', 
   expect(await client.closed()).toBe('');
   await drained;
   expect([...http.service.state.keys()]).toEqual(['a']);
+});
+
+test('draining: a client that reads late is told which of its requests was not taken', async () => {
+  await start();
+  await sendWithoutReading();
+  const drained = http.drain();
+  await after(200);
+  client.socket.resume();
+  await statuses(UNDER_WAY);
+  expect((await client.next()).status).toBe(503);
+  await drained;
+  expect(http.service.writes).toHaveLength(UNDER_WAY - 1);
 });
