@@ -42,6 +42,9 @@ export function createBaseServer(settings: HttpSettings, parts: ServerParts): Ht
   // Headers past a maximum count would be dropped without a word; their size is the bound.
   server.maxHeadersCount = 0;
   server.maxConnections = settings.maxConnections;
+  // Otherwise whoever has ended its side is not told what became of its requests. What may wait for
+  // long looks for such an end itself (`client_end.ts`). The property is not in Node's types.
+  Object.assign(server, { httpAllowHalfOpen: true });
 
   const connections = new Connections(server, settings.drainTimeoutMs, parts.lane?.(server));
   const handle = parts.handler(() => connections.draining);

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type OperatingError, operatingError } from '../core/errors';
 import type { LogMessage, LogService } from '../service';
+import { whenClientEnds } from './client_end';
 import { EchoBook } from './echo_book';
 import { Refusal } from './error_status';
 import { queryOf } from './key_target';
@@ -98,6 +99,14 @@ class LogHandlers {
       res.once('close', () => {
         if (!res.writableEnded) waiting.forget();
       });
+      whenClientEnds(res, () => {
+        const timer = setTimeout(() => {
+          if (res.headersSent) return;
+          waiting.forget();
+          sendError(res, CLIENT_ENDED);
+        }, PATIENCE_MS);
+        res.once('close', () => clearTimeout(timer));
+      });
     });
   }
 
@@ -137,6 +146,12 @@ function done(res: ServerResponse, error: OperatingError | undefined, body: obje
   else sendError(res, error);
 }
 
+/** How long an append goes on waiting for copies when its client may have gone. */
+const PATIENCE_MS = 2000;
+const CLIENT_ENDED = operatingError(
+  'timeout',
+  'The client ended its side of the connection before all copies were there.',
+);
 const STOPPING = operatingError('stopping', 'The node is shutting down.');
 const NO_PARAMETERS = new Refusal(
   'parameter_not_valid',

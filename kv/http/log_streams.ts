@@ -9,6 +9,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { LogMessage, LogService, PageReply } from '../service';
+import { whenClientEnds } from './client_end';
 import { Refusal } from './error_status';
 import { queryOf } from './key_target';
 import { parseRange } from './log_range';
@@ -69,6 +70,8 @@ export class LogStreams {
         this.followers.delete(follower);
         follower.close();
       });
+      // Nobody who goes on reading ends its side, and a place may be wanted.
+      whenClientEnds(res, () => res.destroy());
       follower.took(page);
     });
   }

@@ -66,6 +66,30 @@ describe('an append', () => {
     expect(http.service.messages.filter(({ text }) => text === '"Msg3"')).toHaveLength(1);
   });
 
+  test('whose client has only ended its side is answered', async () => {
+    http.service.reachable = 1;
+    const client = await RawClient.open(http.port);
+    for (let i = 0; i < 20; i++) client.send(request('POST', '/messages', '{"message":"Msg3"}'));
+    client.socket.end();
+    while (http.service.waiting < 20) await http.send('GET', '/health/live');
+    http.service.catchUp(3);
+    for (let i = 0; i < 20; i++) expect((await client.next()).status).toBe(200);
+    expect(await client.closed()).toBe('');
+  });
+
+  test('whose client has ended its side does not wait for long', async () => {
+    http.service.reachable = 1;
+    const client = await RawClient.open(http.port);
+    client.send(request('POST', '/messages', '{"message":"Msg3","timeout_ms":60000}'));
+    client.socket.end();
+    const answer = await client.next();
+    expect(answer.status).toBe(504);
+    expect(errorOf(answer)).toMatchObject({ code: 'timeout', outcome: 'unknown' });
+    expect(await client.closed()).toBe('');
+    expect(http.service.waiting).toBe(0);
+    expect(http.service.messages).toHaveLength(1);
+  });
+
   test('that did not get its copies in time says how many there are', async () => {
     http.service.reachable = 2;
     const answer = await post({ message: 'Msg3', w: 3, id: 'm', timeout_ms: 20 });

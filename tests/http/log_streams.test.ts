@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { EventReader, type LogTestServer, startLogServer } from './log_server_support';
+import { RawClient, request } from './raw_client';
 import { errorOf } from './test_server';
 
 let http: LogTestServer;
@@ -160,6 +161,17 @@ describe('a client that takes nothing', () => {
     await serverSide;
     socket.destroy();
   });
+});
+
+test('a client that ends its side ends its stream at once', async () => {
+  await start({ streams: { maxStreams: 1 } });
+  http.service.push('a');
+  const client = await RawClient.open(http.port);
+  client.send(request('GET', '/messages/stream'));
+  while (http.service.following === 0) await http.send('GET', '/health/live');
+  client.socket.end();
+  await client.closed();
+  expect((await http.send('HEAD', '/messages/stream')).status).toBe(200);
 });
 
 test('a drain ends the streams', async () => {

@@ -130,6 +130,21 @@ describe.each(VARIANTS)('$variant', ({ hotPath, fastLane }) => {
     expect(await connections(http)).toBe(0);
   });
 
+  test('a client that ends its side gets all its answers, and then the end', async () => {
+    await start();
+    http.service.hold();
+    const client = await open();
+    client.send(request('GET', '/keys/a') + request('GET', '/health/live'));
+    client.send(request('POST', '/keys/a', PUT));
+    client.socket.end();
+    await http.service.called(1);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    http.service.release();
+    const all = [await client.next(), await client.next(), await client.next()];
+    expect(all.map(({ status }) => status)).toEqual([404, 200, 204]);
+    expect(await client.closed()).toBe('');
+  });
+
   test('a client that is too slow gets 408, for its headers and for its body', async () => {
     await start({ headersTimeoutMs: 50, requestTimeoutMs: 100 });
     const slowHeaders = await open();
