@@ -30,6 +30,10 @@ export interface Flag {
 export const kebab = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
+/** The protocol that flags of this group are for; undefined if they are for several. */
+export const protocolOf = (group: string): string | undefined =>
+  PROTOCOLS.find((protocol) => `${protocol}:` === group.toLowerCase());
+
 const TEXT_FLAGS: readonly Flag[] = [
   textFlag('data-dir', 'Node:', 'folder of the journal and the snapshots', 'data/<http port>'),
   textFlag('http-host', 'Node:', 'address to bind for HTTP', '127.0.0.1'),

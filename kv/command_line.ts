@@ -9,7 +9,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import yargs from 'yargs/yargs';
-import { FLAGS, kebab, UNITS } from './command_flags';
+import { FLAGS, kebab, protocolOf, UNITS } from './command_flags';
 import { type ConfigOptions, configFrom, type NodeConfig } from './config';
 import type { LogConfigOptions } from './config_log';
 import {
@@ -37,6 +37,8 @@ const PROGRAM = 'kvstorage_http';
 const BAD_USAGE = 2;
 
 export function parseCommandLine(args: readonly string[]): CommandLine {
+  const misspelt = flagMistakes(args);
+  if (misspelt.length > 0) return badUsage(misspelt);
   const { values, output, mistake } = readArguments(args);
   if (mistake !== undefined) return badUsage([mistake]);
   if (output !== '') return { kind: 'exit', code: 0, stdout: `${output}\n` };
@@ -45,6 +47,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   if (mistakes.length > 0) return badUsage(mistakes);
   const result = configFrom(options);
   if ('problems' in result) return badUsage(result.problems.map(({ message }) => inFlags(message)));
+  const foreign = foreignFlags(values, result.config.protocol);
+  if (foreign.length > 0) return badUsage(foreign);
   const warnings = result.warnings.map(({ message }) => inFlags(message));
   return { kind: 'run', config: result.config, warnings };
 }
@@ -52,6 +56,41 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
 function badUsage(mistakes: readonly string[]): CommandLine {
   const lines = mistakes.map((mistake) => `${PROGRAM}: ${mistake} (${PROGRAM} --help explains)\n`);
   return { kind: 'exit', code: BAD_USAGE, stderr: lines.join('') };
+}
+
+/**
+ * What is wrong with the flags as they were typed. yargs would take the positionals' names as flags,
+ * call a switch of any other value off, stop at the names that all objects have, and put aside what
+ * stands behind `--`.
+ */
+function flagMistakes(args: readonly string[]): string[] {
+  const mistakes: string[] = [];
+  const unknown: string[] = [];
+  const given = new Set<string>();
+  for (const arg of args.filter((one) => /^-(?!$|\.?[0-9])/.test(one))) {
+    const [dashedName = '', ...values] = arg.split('=');
+    const name = /^--(?=[^-])/.test(dashedName) ? dashedName.slice(2) : '';
+    const flag = FLAGS.find((one) => one.name === name);
+    if (flag === undefined && name !== 'help' && name !== 'version') unknown.push(dashedName);
+    if (flag === undefined) continue;
+    if (given.has(name)) mistakes.push(`${dashedName} was given more than once`);
+    given.add(name);
+    const value = values.join('=');
+    if (flag.isSwitch === true && values.length > 0 && value !== 'true' && value !== 'false') {
+      mistakes.push(`${dashedName} is true or false, not ${JSON.stringify(value)}`);
+    }
+  }
+  return unknown.length > 0 ? [`unknown flag ${unknown.join(', ')}`, ...mistakes] : mistakes;
+}
+
+/** Flags that would say nothing, because the node replicates in another way. */
+function foreignFlags(values: Values, protocol: string): string[] {
+  return FLAGS.filter(({ group, name }) => {
+    const owner = protocolOf(group);
+    return owner !== undefined && owner !== protocol && values[name] !== undefined;
+  }).map(
+    ({ group, name }) => `--${name} is for the protocol ${protocolOf(group)}, not for ${protocol}`,
+  );
 }
 
 interface Values {
@@ -95,18 +134,19 @@ function readArguments(args: readonly string[]) {
     const kind = isSwitch ? { boolean: true } : { requiresArg: true };
     parser.option(name, { describe: help, group, defaultDescription: standard, ...kind });
   }
-  parser.parseSync([...args], {}, (error, values, output) => {
-    read = {
-      values,
-      output,
-      mistake: error ? mistakeFrom(String(error.message ?? error)) : undefined,
-    };
-  });
+  try {
+    parser.parseSync([...args], {}, (error, values, output) => {
+      read = { values, output, mistake: error ? mistakeFrom(error) : undefined };
+    });
+  } catch (error) {
+    return { ...read, mistake: mistakeFrom(error) };
+  }
   return read;
 }
 
 /** The complaints of yargs in our words: one line each, with the flag as it was typed. */
-function mistakeFrom(message: string): string {
+function mistakeFrom(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
   const unknown = /^Unknown arguments?: (.*)$/m.exec(message);
   if (unknown) return `unknown flag ${(unknown[1] ?? '').replace(/[^, ]+/g, dashed)}`;
   const valueless = /^Not enough arguments following: (.*)$/m.exec(message);
@@ -120,13 +160,8 @@ const NEEDS = 'needs <http_port> <self host:port> [<partner host:port> ...]';
 const dashed = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`);
 
 function optionsFrom(values: Values, mistakes: string[]): ConfigOptions {
-  for (const { name } of FLAGS) {
-    if (Array.isArray(values[name])) mistakes.push(`--${name} was given more than once`);
-  }
-  const text = (name: string): string | undefined => {
-    const value = values[name];
-    return value === undefined || Array.isArray(value) ? undefined : String(value);
-  };
+  const text = (name: string): string | undefined =>
+    values[name] === undefined ? undefined : String(values[name]);
   const numbersOf = (table: Readonly<Record<string, NumberSetting>>): Record<string, number> =>
     Object.fromEntries(
       Object.entries(table).flatMap(([name, { unit }]) => {

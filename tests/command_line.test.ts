@@ -310,11 +310,60 @@ test.each([
     [...ONE, '--public-url', 'http://localhost:1'],
     '--public-url is for the protocols convergent and log',
   ],
+  [[...ONE, '--self', '127.0.0.1:7000'], 'unknown flag --self'],
+  [[...ONE, '--http_port', '9'], 'unknown flag --http_port'],
+  [[...ONE, '--partners=127.0.0.1:7000'], 'unknown flag --partners'],
+  [[...ONE, '--constructor', 'x'], 'unknown flag --constructor'],
+  [[...ONE, '--__proto__=1', '--valueOf'], 'unknown flag --__proto__, --valueOf'],
+  [[...ONE, '-_', 'x'], 'unknown flag -_'],
+  [[...ONE, '--', '127.0.0.1:6001', '127.0.0.1:6002'], 'unknown flag --'],
+  [[...ONE, '--node-name', 'x'], '--node-name is for the protocol dynamo, not for raft'],
+  [[...ONE, '--allow-clear'], '--allow-clear is for the protocol log, not for raft'],
+  [[...ONE, '--replicas', '2'], '--replicas is for the protocol dynamo, not for raft'],
+  [['1', '--protocol', 'log', '--heartbeat-ms', '5'], '--heartbeat-ms is for the protocol raft'],
+  [
+    ['1', '--protocol', 'log', '--quorum-append=yes'],
+    '--quorum-append is true or false, not "yes"',
+  ],
+  [['1', '--protocol', 'log', '--quorum-append=1'], '--quorum-append is true or false, not "1"'],
+  [['1', '--protocol', 'log', '--allow-clear='], '--allow-clear is true or false, not ""'],
+  [
+    ['1', '--protocol', 'log', '--allow-clear', '--allow-clear=false'],
+    '--allow-clear was given more than once',
+  ],
   [['6000', '127.0.0.1:6000'], '<http_port> must differ from the port of <self>'],
 ])('%j: one clear line, and code 2', (args, complaint) => {
   const text = refused(args);
   expect(text.startsWith(`kvstorage_http: ${complaint}`)).toBe(true);
   expect(text).toMatch(/^[^\n]+\n$/);
+});
+
+test('a switch is off when it is false, in whatever way that is written', () => {
+  const isOn = (...flags: string[]) => {
+    const line = parseCommandLine(['5000', '--protocol', 'log', ...flags]);
+    return line.kind === 'run' && line.config.messageLog.allowClear;
+  };
+  expect(isOn('--allow-clear=true')).toBe(true);
+  expect(isOn('--allow-clear', 'true')).toBe(true);
+  expect(isOn('--allow-clear=false')).toBe(false);
+  expect(isOn('--allow-clear', 'false')).toBe(false);
+});
+
+test('whatever is typed, the answer is a configuration or one clear line for each mistake', () => {
+  const names = ['__proto__', 'constructor', 'toString', '_', '$0', 'help', '5x', '', '.', 'a.b'];
+  const dashes = ['', '-', '--', '---', '--no-', '-5'];
+  for (const name of names) {
+    for (const dash of dashes) {
+      for (const rest of [[], ['x'], ['--'], ['-'], ['']]) {
+        for (const word of [dash + name, `${dash}${name}=1`]) {
+          const line = parseCommandLine([...ONE, word, ...rest]);
+          if (line.kind === 'exit' && line.code !== 0) {
+            expect(line.stderr).toMatch(/^(kvstorage_http: [^\n]{1,200}\n)+$/);
+          }
+        }
+      }
+    }
+  }
 });
 
 test('several mistakes are told at once, a line for each', () => {
