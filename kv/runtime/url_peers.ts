@@ -70,8 +70,11 @@ export class UrlPeers {
     place.failures = 0;
     place.callMeBack ||= callMeBack;
     place.tell ||= id === undefined;
-    if (id !== undefined && id !== this.options.self) this.settle(place, id);
-    if (id === undefined || place.callMeBack) return this.ask(place);
+    // What works is left alone: who is there now is asked.
+    const { self, transport } = this.options;
+    const isTaken = place.id !== undefined && place.id !== id && transport.connected(place.id);
+    if (id !== undefined && id !== self && !isTaken) this.settle(place, id);
+    if (id === undefined || isTaken || place.callMeBack) return this.ask(place);
     place.cancel();
     this.askLater(place);
   }
@@ -116,14 +119,13 @@ export class UrlPeers {
     const isNews = place.tell || before !== id;
     place.tell = false;
     if (id === self) {
-      this.forget(place);
+      this.remove(peer.url);
       log.warn('the URL of a peer leads to this node itself', { url: peer.url });
       found(peer, id, before);
       return;
     }
     if (before !== undefined && before !== id) {
       log.warn('another replica lives at the URL of a peer', { url: peer.url, before, now: id });
-      this.options.transport.removePeer(before);
     }
     this.settle(place, id);
     if (before === undefined || before === id) this.askLater(place);
@@ -144,6 +146,8 @@ export class UrlPeers {
       const urls = { replica: id, url: place.peer.url, before: other.peer.url };
       log.info('a replica has another URL now', urls);
     }
+    // Whoever was there is known at no other URL.
+    if (place.id !== undefined && place.id !== id) transport.removePeer(place.id);
     place.id = id;
     const { host, port, path } = place.peer;
     transport.addPeer({ id, host, port, path });

@@ -146,6 +146,37 @@ test('another replica at the same URL takes the place of the one before', async 
   await linked(second, a.id);
 });
 
+test('one that introduces itself where another one lived takes its place too', async () => {
+  const [a, first] = [await start('a'), await start('b1')];
+  a.peers.add(url(first.port), { callMeBack: true });
+  await linked(a, first.id);
+  await end(first);
+  await a.heard.until(() => !a.transport.connected(first.id));
+  a.peers.add(url(first.port), { id: nodeId('b2') });
+  expect([...a.transport.stats().keys()]).toEqual(['b2']);
+});
+
+test('the word of another one does not end a link that works: who is there is asked', async () => {
+  const [a, b] = [await start('a'), await start('b')];
+  a.peers.add(url(b.port), { callMeBack: true });
+  await linked(a, b.id);
+  await linked(b, a.id);
+  a.peers.add(url(b.port), { id: nodeId('c') });
+  expect(a.transport.connected(b.id)).toBe(true);
+  a.peers.add(url(b.port));
+  await a.lookout.until(() => a.found.length === 2);
+  expect([...a.transport.stats().keys()]).toEqual([b.id]);
+  expect(a.heard.links).toEqual([{ peer: b.id, up: true }]);
+});
+
+test('a peer that was said to live where the node itself lives is dialled no more', async () => {
+  const a = await start('a');
+  a.peers.add(url(a.port), { id: nodeId('before') });
+  await a.lookout.until(() => a.found.length === 1);
+  expect(a.found).toEqual([`${a.port} a was before`]);
+  expect([...a.transport.stats().keys()]).toEqual([]);
+});
+
 test('two URLs of one replica: the last one counts, and messages go on', async () => {
   const [a, b] = [await start('a'), await start('b')];
   a.peers.add(url(b.port), { callMeBack: true });
