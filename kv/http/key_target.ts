@@ -17,14 +17,15 @@ export function isKeyTarget(target: string): boolean {
 
 /**
  * A proxy's form of a target, `http://host:port/keys/a`, without its scheme and host, as every
- * server must take it (RFC 9112 §3.2.2). `undefined` if the target has no path at all.
+ * server must take it (RFC 9112 §3.2.2). `undefined` if the target is of neither form.
  */
 export function originForm(target: string): string | undefined {
   if (target.startsWith('/') || target === '*') return target;
   const host = target.indexOf('://');
   if (host < 0) return undefined;
-  const path = target.indexOf('/', host + 3);
-  return path < 0 ? '/' : target.slice(path);
+  const length = target.slice(host + 3).search(/[/?#]/);
+  const path = length < 0 ? '' : target.slice(host + 3 + length);
+  return path.startsWith('/') ? path : `/${path}`;
 }
 
 /** The key of a target for which `isKeyTarget` holds. */

@@ -64,6 +64,8 @@ describe('parseKey', () => {
 test('originForm takes the host off an absolute target', () => {
   expect(originForm('http://host:80/keys/a?b')).toBe('/keys/a?b');
   expect(originForm('http://host')).toBe('/');
+  expect(originForm('http://x?y=/keys/k')).toBe('/?y=/keys/k');
+  expect(originForm('http://x#/keys/k')).toBe('/#/keys/k');
   expect(originForm('/keys/http://x/')).toBe('/keys/http://x/');
   expect(originForm('*')).toBe('*');
   expect(originForm('keys/a')).toBeUndefined();
