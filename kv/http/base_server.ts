@@ -1,6 +1,6 @@
 /**
  * What the HTTP servers of all systems have in common: limits, the peaceful end, and all that must
- * hold for every request before the ways part (absolute targets, a missing Host, what is no request
+ * hold for every request before the ways part (absolute targets, a wrong Host, what is no request
  * at all). What is answered is the business of a handler.
  */
 
@@ -11,6 +11,7 @@ import { answerBrokenRequest, refuseTunnel } from './broken_requests';
 import { Connections } from './connections';
 import { Refusal } from './error_status';
 import type { FastLane } from './fast_lane';
+import { wrongHost } from './host';
 import { originForm } from './key_target';
 import type { HttpSettings } from './options';
 import { sendRefusal } from './replies';
@@ -91,8 +92,7 @@ function wrongStart(req: IncomingMessage): Refusal | undefined {
   const target = originForm(req.url ?? '');
   if (target === undefined) return TARGET_NOT_VALID;
   req.url = target;
-  const hostMissing = req.headers.host === undefined && req.httpVersion === '1.1';
-  return hostMissing ? HOST_MISSING : undefined;
+  return wrongHost(req);
 }
 
 /** What is said to requests that come while the server ends. */
@@ -102,7 +102,6 @@ export const STOPPING = operatingError(
 );
 const VERSION_NOT_KNOWN = new Refusal('request_not_valid', 'Only HTTP/1.1 and HTTP/1.0 are known.');
 const TARGET_NOT_VALID = new Refusal('request_not_valid', 'The target must begin with a slash.');
-const HOST_MISSING = new Refusal('request_not_valid', 'HTTP/1.1 requires the header Host.');
 const EXPECTATION_FAILED = new Refusal(
   'expectation_failed',
   'The only expectation known is 100-continue.',

@@ -125,12 +125,32 @@ function takeNone(): boolean {
   return false;
 }
 
-/** That it is there once is all that matters. */
-function takeHost(_bytes: Buffer, _start: number, _end: number, head: Head): boolean {
+/** Once, and a host without escapes: what is wrong with another one is for `host.ts` to say. */
+function takeHost(bytes: Buffer, start: number, end: number, head: Head): boolean {
   if (head.host) return false;
   head.host = true;
-  return true;
+  let at = start;
+  if (bytes[start] === BRACKET) {
+    at++;
+    while (at < end && (IS_HOST[bytes[at] as number] === 1 || bytes[at] === COLON)) at++;
+    if (at === start + 1 || bytes[at] !== CLOSING_BRACKET) return false;
+    at++;
+  } else while (at < end && IS_HOST[bytes[at] as number] === 1) at++;
+  if (at < end && bytes[at] === COLON) at++;
+  else return at === end;
+  while (at < end && isDigit(bytes[at] as number)) at++;
+  return at === end;
 }
+
+const BRACKET = 0x5b;
+const CLOSING_BRACKET = 0x5d;
+
+/** What stands for itself in the name of a host (RFC 3986 §3.2.2). */
+const IS_HOST = Uint8Array.from({ length: 256 }, (_, byte) =>
+  /[\w\-.~!$&'()*+,;=]/.test(String.fromCharCode(byte)) ? 1 : 0,
+);
+
+const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 
 function takeKeepAlive(bytes: Buffer, start: number, end: number): boolean {
   return bytes.toString('latin1', start, end).toLowerCase() === 'keep-alive';

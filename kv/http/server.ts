@@ -5,7 +5,7 @@
  * What `node:http` does for a request costs more than all the work of this node on a key, and what
  * Express adds costs as much again. So a connection begins in the fast lane (`fast_lane.ts`) and is
  * handed to `node:http` with the first thing that is not plain. There both ways end in the same
- * handler, and everything that must hold for all requests (draining, absolute targets, a missing
+ * handler, and everything that must hold for all requests (draining, absolute targets, a wrong
  * Host) is done here, before the ways part. All three share what decides and what words an answer.
  */
 

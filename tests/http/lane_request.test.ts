@@ -33,6 +33,7 @@ const TAKEN: readonly [string, unknown][] = [
     ['get', 'a', {}],
   ],
   [request('GET', '/keys/a').replace('Host: test', 'hOsT:'), ['get', 'a', {}]],
+  [request('GET', '/keys/a').replace('test', '[fe80::1]:8080'), ['get', 'a', {}]],
   [request('POST', '/keys/a', PUT), ['put', 'a', '"v"', {}]],
   [
     request('POST', '/keys/a?timeout_ms=5', PUT, ['IDEMPOTENCY-KEY:k']),
@@ -62,6 +63,9 @@ const HANDED_OVER: readonly string[] = [
   request('GET', '/keys/a', undefined, ['Connection: keep-alive, Upgrade']),
   request('GET', '/keys/a', undefined, ['Upgrade: x']),
   request('GET', '/keys/a', undefined, ['Host: another']),
+  request('GET', '/keys/a').replace('test', 'a b/c@'),
+  request('GET', '/keys/a').replace('test', '[::1'),
+  request('GET', '/keys/a').replace('test', 'a:b'),
   request('GET', '/keys/a', undefined, ['Proxy-Connection: close']),
   request('GET', '/keys/a', undefined, ['X-A: \xfc']),
   request('GET', '/keys/a', undefined, [' folded']),

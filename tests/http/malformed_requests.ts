@@ -110,6 +110,25 @@ const HEADERS: Malformed[] = [
   header('too large', `X-A: ${'x'.repeat(40_000)}`, [431, 'headers_too_large']),
   header('too many', 'X-A: b\r\n'.repeat(5_000).trimEnd(), [431, 'headers_too_large']),
   one('header: no Host', 'GET /keys/a HTTP/1.1\r\n\r\n', NOT_VALID),
+  header('two Hosts', 'Host: elsewhere', NOT_VALID),
+  header('the same Host twice', 'host: test', NOT_VALID),
+  ...['a b', 'a/c', 'u@a', '[::1', '[]', ':x', 'a:1:2', 'a%4', 'a%zz', '"a"', '\xfc'].map((host) =>
+    one(
+      `header: the Host ${host}`,
+      request('GET', '/keys/a').replace('Host: test', `Host: ${host}`),
+      NOT_VALID,
+    ),
+  ),
+  one(
+    'header: an invalid Host in HTTP/1.0',
+    'GET /keys/a HTTP/1.0\r\nHost: a b/c@\r\n\r\n',
+    NOT_VALID,
+  ),
+  one(
+    'header: an invalid Host elsewhere',
+    'GET /health/live HTTP/1.1\r\nHost: a b/c@\r\n\r\n',
+    NOT_VALID,
+  ),
   // Node forgets headers past a maximum count unless told otherwise, and with them the retry key.
   header(
     'a bad idempotency key after 2,500 others',

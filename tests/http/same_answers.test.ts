@@ -29,6 +29,7 @@ const GOOD: readonly string[] = [
   request('HEAD', '/keys/none'),
   request('GET', '/keys/a?level=stale&max_staleness_ms=5&min_index=3&timeout_ms=7'),
   request('GET', 'http://elsewhere/keys/a'),
+  request('GET', 'http://elsewhere?y=/keys/a'),
   request('GET', '/keys/a').replace('HTTP/1.1', 'HTTP/1.0'),
   request('POST', '/keys/a', '{"type":"APPEND","value":1}'),
   request('POST', '/keys/list/with%20slash', '{"value":{"ü":[1]},"type":"APPEND"}'),
@@ -96,6 +97,15 @@ test('good requests, and what they do to the service', async () => {
   expectEqual(servers.map(({ service }) => service.reads));
   expectEqual(servers.map(({ service }) => [...service.state]));
 });
+
+test.each(['', 'a:', '127.0.0.1:8080', '[::1]:80', 'a%20b', "A-z_.~!$&'()*+,;="])(
+  'the Host %j',
+  async (host) => {
+    const send = request('GET', '/keys/a').replace('Host: test', () => `Host: ${host}`);
+    expect((await expectSame(send))[0]).toMatch(/^HTTP\/1.1 404 /);
+    expectEqual(servers.map(({ service }) => service.reads));
+  },
+);
 
 test('good requests in one pipeline', async () => {
   const heads = (send: string) => /^(HEAD|OPTIONS)/.test(send) || /close|HTTP\/1\.0/.test(send);
