@@ -86,7 +86,13 @@ export class LaneConnection {
 
   /** To be called when the lane begins to drain. What is under way is answered first. */
   drain(): void {
-    if (this.state === 'reading' && this.unread.length > 0) this.leave(this.unread.take());
+    const { slots, unread } = this;
+    if (this.state === 'reading' && unread.length > 0) this.leave(unread.take());
+    // Answered already, when nobody knew that it would be the last.
+    const { last } = slots;
+    if (last !== undefined && unread.length === 0) {
+      last.answer = this.lane.replies.asLast(last.answer);
+    }
   }
 
   /** Closes the connection of a lane that drains if nothing is under way on it. */

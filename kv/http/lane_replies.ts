@@ -31,10 +31,15 @@ export class LaneReplies {
   private keepEnd = '';
   private closeEnd = '';
 
+  private readonly keepLines: string;
+
   constructor(
-    private readonly keepAliveTimeoutMs: number,
+    keepAliveTimeoutMs: number,
     private readonly now: () => number = Date.now,
-  ) {}
+  ) {
+    const seconds = Math.floor(keepAliveTimeoutMs / 1000);
+    this.keepLines = `\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n\r\n`;
+  }
 
   /** 200 with the JSON text of a value. */
   value(value: ByteString, served: Served, close: boolean): ByteString {
@@ -55,6 +60,12 @@ export class LaneReplies {
 
   refusal(refusal: Refusal, served: Served | undefined, close: boolean): ByteString {
     return this.json(refusalReply(refusal, served), close);
+  }
+
+  /** A reply that was to keep its connection, as the last one. */
+  asLast(reply: ByteString): ByteString {
+    // No header holds an end of line, so the first place where this stands is the end of the head.
+    return reply.replace(this.keepLines, CLOSE_LINES);
   }
 
   private json({ status, headers, body }: JsonReply, close: boolean): ByteString {
@@ -87,15 +98,15 @@ export class LaneReplies {
     // A clock may also be set back.
     if (now >= this.dateUntil || now < this.dateUntil - 1000) {
       this.dateUntil = now - (now % 1000) + 1000;
-      const date = `Date: ${new Date(now).toUTCString()}\r\n`;
-      const seconds = Math.floor(this.keepAliveTimeoutMs / 1000);
-      this.keepEnd = `${date}Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n\r\n`;
-      this.closeEnd = `${date}Connection: close\r\n\r\n`;
+      const date = `Date: ${new Date(now).toUTCString()}`;
+      this.keepEnd = date + this.keepLines;
+      this.closeEnd = date + CLOSE_LINES;
     }
     return close ? this.closeEnd : this.keepEnd;
   }
 }
 
+const CLOSE_LINES = '\r\nConnection: close\r\n\r\n';
 const INDEX = 'X-Quorum-Index: ';
 const VALUE_START = `${statusLine(200)}${INDEX}`;
 const DONE_START = `${statusLine(204)}${INDEX}`;

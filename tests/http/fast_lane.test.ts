@@ -285,6 +285,29 @@ test('draining: plain requests under way are answered, later ones are refused', 
   expect([...http.service.state.keys()]).toEqual(['a']);
 });
 
+test('draining: the last answer says so, also one that waits behind another for its turn', async () => {
+  await start();
+  http.service.state.set('a', '"\\r\\nConnection: keep-alive"');
+  const { service } = http;
+  const { read } = service;
+  let answerFirst = (): void => undefined;
+  service.read = (key, options, done) => {
+    service.read = read;
+    answerFirst = () => service.read(key, options, done);
+  };
+  client.send(GET_A + GET_A);
+  await service.called(1);
+  await turn();
+  const drained = http.drain();
+  answerFirst();
+  const all = [await client.next(), await client.next()];
+  expect(all.map(({ headers }) => headers.connection)).toEqual(['keep-alive', 'close']);
+  expect(all.map(({ headers }) => headers['keep-alive'] !== undefined)).toEqual([true, false]);
+  expect(all[1]?.body).toBe(all[0]?.body);
+  await client.closed();
+  await drained;
+});
+
 test('draining: a client that reads late is told which of its requests was not taken', async () => {
   await start();
   await sendWithoutReading();
