@@ -9,7 +9,7 @@ import { operatingError } from '../errors';
 import type { Millis, RequestId } from '../ids';
 import { beginAnew } from './attempts';
 import { healthOf } from './reachability';
-import { CLEARED, failFollowers } from './readers';
+import { CLEARED } from './readers';
 import type { ClearRequest } from './requests';
 import type { Master, Role, Secondary } from './roles';
 import { greetAnew, resetCopy } from './secondary_copy';
@@ -44,7 +44,6 @@ function clearLog(node: LogState, master: Master): void {
   if (name === undefined) return;
   node.beginLog({ ...name, generation: name.generation + 1 }, 0);
   for (const { request } of master.waiting.takeAll()) node.fail(request, CLEARED);
-  failFollowers(node);
   for (const progress of master.all) beginAnew(master, progress);
 }
 
@@ -54,7 +53,6 @@ function clearCopy(
   request: RequestId,
   deadline: Millis,
 ): void {
-  failFollowers(node);
   resetCopy(node, node.log.name, 0);
   greetAnew(node);
   const reply = { kind: 'cleared', copies: 1 } as const;

@@ -33,10 +33,10 @@ export function receiveBegin(
     // Its master has dropped what is missing here: a copy has no gap, so it begins behind it.
     if (first > secondary.confirmedEnd) resetCopy(node, name, first);
   } else if (base !== undefined && isBeginningOf(base, node, secondary, first)) {
-    failFollowers(node);
+    // The same messages are shown as before; where another log is still shown, its end is told of.
+    if (node.shown === log) failFollowers(node);
     renameCopy(node, name);
   } else if (isEmpty || isLaterLog(name, log.name)) {
-    failFollowers(node);
     resetCopy(node, name, first);
   } else if (log.name === undefined && log.first === first) {
     renameCopy(node, name);

@@ -107,7 +107,7 @@ function receive(node: LogState, event: LogEvent): void {
 }
 
 function receivePersisted(node: LogState, through: JournalSequence): void {
-  // Whoever came after a clear and before its end on the disk still waits in the log before.
+  // Not before: whoever was told would begin again, and would be shown the old log once more.
   if (node.persisted(through)) failFollowers(node);
 }
 

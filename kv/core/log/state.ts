@@ -90,17 +90,16 @@ export class LogState {
     return this.formers.length;
   }
 
-  /** The disk has got further. Returns whether readers are shown a log of another name from now on. */
+  /** The disk has got further. Returns whether what readers were shown until now is over. */
   persisted(through: JournalSequence): boolean {
-    const { formers, log, journal } = this;
-    const { name } = this.shown;
+    const { formers, log, journal, shown } = this;
     journal.persisted(through);
     for (const former of formers) former.noteDurable(journal.durable);
     log.noteDurable(journal.durable);
     const isThere = ({ begun, isWhole }: MessageLog): boolean =>
       isWhole && begun <= journal.durable;
     formers.splice(0, [...formers, log].findLastIndex(isThere));
-    return !isSameLog(name, this.shown.name);
+    return shown !== this.shown && !continues(this.shown, shown);
   }
 
   /** An empty log begins, under this name and at this order. */
@@ -170,6 +169,10 @@ export class LogState {
     );
   }
 }
+
+/** Whether one begins behind all of the other, of the same log: its readers have missed no clear. */
+const continues = (one: MessageLog, other: MessageLog): boolean =>
+  isSameLog(one.name, other.name) && one.first >= other.durableEnd;
 
 /** For rules that only one role has: who comes here in another role is lost. */
 export function masterOf(node: LogState): Master {

@@ -1,7 +1,8 @@
 /** What is over, or not certain yet, counts for nothing: former disks and logs, messages that a crash takes. */
 
-import { journalSequence, millis, NEVER, type NodeId } from '../../../kv/core/ids';
-import { appendOf, Group, M, S1, S2, type TestDisk } from './support';
+import { millis, NEVER, type NodeId, type RequestId } from '../../../kv/core/ids';
+import type { LogReply } from '../../../kv/core/log/requests';
+import { appendOf, Group, M, S1, S2, TestDisk, textOf } from './support';
 
 const common = { allowClear: true };
 const clear = { kind: 'clear', deadline: millis(1e9) } as const;
@@ -10,13 +11,6 @@ const read = { kind: 'read', from: undefined, limit: 1000 } as const;
 function filled(group: Group, count: number): Group {
   for (let i = 0; i < count; i++) group.append(`m${i}`, { w: 1, id: `m${i}` });
   return group.settle();
-}
-
-/** The disk answers, for its first records only. */
-function flush(group: Group, id: NodeId, through: number): void {
-  const disk = group.disks.get(id) as TestDisk;
-  disk.durable = through;
-  group.step(id, [{ kind: 'persisted', through: journalSequence(through) }]);
 }
 
 describe('a greeting that is late, of a disk that is lost', () => {
@@ -72,7 +66,7 @@ describe('of two clears in a row', () => {
     const through = group.disks.get(S1)?.last ?? 0;
     group.ask(S1, clear);
     expect(group.answer(S1, read)).toMatchObject({ end: 2 });
-    flush(group, S1, through);
+    group.flush(S1, through);
     expect(group.replies.get(first)).toMatchObject({ kind: 'cleared' });
     expect(group.answer(S1, read)).toMatchObject({ end: 0 });
   });
@@ -98,6 +92,97 @@ test('who follows a log after its clear, and before the disk knows, is told that
   group.slow.clear();
   filled(group, 3);
   expect(group.replies.get(reader)).toMatchObject({ error: { code: 'log_cleared' } });
+});
+
+describe('who follows on is shown no message of the old log after it was told of the clear', () => {
+  /** Follows as a stream does: from where it was, and after a clear from the beginning. */
+  class Stream {
+    readonly shown: string[] = [];
+    private at = 0;
+    private log: string | undefined;
+    private waits: RequestId | undefined;
+
+    constructor(
+      private readonly group: Group,
+      private readonly node: NodeId,
+    ) {}
+
+    look(): void {
+      for (;;) {
+        const { at: from, log } = this;
+        const wish = { kind: 'follow', from, limit: 10, log, deadline: NEVER } as const;
+        this.waits ??= this.group.ask(this.node, wish);
+        const reply = this.group.replies.get(this.waits);
+        if (reply === undefined) return;
+        this.waits = undefined;
+        this.take(reply);
+      }
+    }
+
+    private take(reply: LogReply): void {
+      if (reply.kind === 'messages') {
+        this.shown.push(...reply.messages.map(({ body }) => textOf(body)));
+        this.at = reply.next;
+        this.log = reply.log;
+        return;
+      }
+      expect(reply).toMatchObject({ error: { code: 'log_cleared' } });
+      this.shown.push('cleared');
+      this.at = 0;
+      this.log = undefined;
+    }
+  }
+
+  test.each([
+    ['at the master', M, M],
+    ['at a secondary of it', M, S1],
+    ['at a secondary that forgets its own copy', S1, S1],
+  ])('%s', (_, cleared, read) => {
+    const group = filled(new Group({ common, secondaries: [S1] }).start(M, S1).settle(), 2);
+    const stream = new Stream(group, read);
+    stream.look();
+    expect(stream.shown).toEqual(['m0', 'm1']);
+    group.slow.add(M).add(S1);
+    group.ask(cleared, clear);
+    stream.look();
+    expect(stream.shown).toEqual(['m0', 'm1']);
+    for (let turn = 0; turn < 20; turn++) {
+      stream.look();
+      group.flush(M);
+      stream.look();
+      group.flush(S1);
+      stream.look();
+      group.deliverNext();
+      stream.look();
+    }
+    group.slow.clear();
+    group.append('new');
+    group.pass(1000);
+    stream.look();
+    const after = cleared === M ? ['new'] : ['m0', 'm1', 'new'];
+    expect(stream.shown).toEqual(['m0', 'm1', 'cleared', ...after]);
+  });
+});
+
+test('who has read all of a copy that begins anew behind it has missed no clear', () => {
+  const master = { retainMessages: 1 };
+  const group = filled(new Group({ secondaries: [S1], master }).start(M, S1).settle(), 2);
+  const { log } = group.core(S1).status();
+  const wish = { kind: 'follow', from: 6, limit: 1, log, deadline: NEVER } as const;
+  const copy = Object.assign(new TestDisk(0), group.disks.get(S1));
+  copy.records = [...copy.records];
+  filled(group, 6).pass(1000);
+  expect(group.core(M).status()).toMatchObject({ first: 5, end: 6 });
+  // Its disk is an older copy of itself: what it lacks is not there any more.
+  group.kill(S1);
+  group.disks.set(S1, copy);
+  group.start(S1);
+  const reader = group.ask(S1, wish);
+  group.pass(1000);
+  expect(group.core(S1).status()).toMatchObject({ first: 5, end: 6 });
+  group.append('m6', { w: 2 });
+  group.settle();
+  expect(group.replies.get(reader)).toMatchObject({ kind: 'messages', next: 7 });
 });
 
 test('a message that a crash can take makes no other too old', () => {

@@ -252,12 +252,22 @@ describe('clear', () => {
     group.settle().slow.add(M);
     group.ask(M, clear);
     expect(group.shown(M)).toEqual(['m0', 'a']);
-    for (const id of [writer, reader]) {
-      expect(group.replies.get(id)).toMatchObject({ error: { code: 'log_cleared' } });
-    }
+    const told = { error: { code: 'log_cleared' } };
+    expect(group.replies.get(writer)).toMatchObject(told);
+    // A reader that was told now would begin again, with the old log.
+    expect(group.replies.has(reader)).toBe(false);
+    group.flush(M);
+    expect(group.shown(M)).toEqual([]);
+    expect(group.replies.get(reader)).toMatchObject(told);
+  });
+
+  it('is nothing to a reader when a crash takes it back', () => {
+    const group = filled(new Group({ common }).start(M, S1).settle(), 1);
+    group.slow.add(M);
+    group.ask(M, clear);
     group.kill(M);
     group.slow.clear();
-    expect(group.start(M).shown(M)).toEqual(['m0', 'a']);
+    expect(group.start(M).shown(M)).toEqual(['m0']);
   });
 
   it('is refused unless allowed', () => {

@@ -235,6 +235,13 @@ export class Group {
     return isAny;
   }
 
+  /** One disk answers, also a slow one: for all that it has, or for its first records only. */
+  flush(id: NodeId, through = this.disks.get(id)?.last ?? 0): void {
+    const disk = this.disks.get(id) as TestDisk;
+    disk.durable = through;
+    this.step(id, [{ kind: 'persisted', through: journalSequence(through) }]);
+  }
+
   link(id: NodeId, peer: NodeId, up: boolean): void {
     this.step(id, [{ kind: 'link', peer, up }]);
   }
