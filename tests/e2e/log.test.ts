@@ -1,6 +1,7 @@
 /** The scenarios of the replicated log with real processes, killed, frozen, wiped, slow and failing. */
 
 import type { ClusterNode } from '../../bin/cluster_node';
+import { EventReader } from '../http/log_server_support';
 import { send } from '../support/e2e_http';
 import {
   append,
@@ -204,6 +205,28 @@ test('clear is refused unless it was allowed, and empties all logs', async () =>
   expect(await append(master, 'new', 3)).toMatchObject({ order: 0 });
   expect((await world?.agreed())?.map(({ message }) => message)).toEqual(['new']);
 });
+
+test.each(['the master', 'a secondary'])(
+  'who was away during a clear is told by %s, and misses nothing',
+  async (at) => {
+    const { master, secondary } = bind(await open({ master: ['--allow-clear'] }));
+    const node = at === 'the master' ? master : secondary(1);
+    for (const message of ['old0', 'old1']) await append(master, message, 3);
+    const before = await EventReader.open(`${node.url}/messages/stream`);
+    await before.until(() => before.messages.length === 2);
+    before.close();
+    const id = before.events.at(-1)?.id ?? '';
+    expect((await send(master.url, '/clear', { method: 'POST' })).status).toBe(200);
+    for (const message of ['new0', 'new1', 'new2']) await append(master, message, 3);
+    const after = await EventReader.open(`${node.url}/messages/stream`, { 'Last-Event-ID': id });
+    await after.until(() => after.messages.length === 3);
+    expect(after.events.map(({ event }) => event)).toEqual([
+      ...['cleared', 'message', 'message', 'message'],
+    ]);
+    expect(after.messages.map(({ message }) => message)).toEqual(['new0', 'new1', 'new2']);
+    after.close();
+  },
+);
 
 test('retention: a reader below it is told so', async () => {
   const { master } = bind(await open({ secondaries: 1, master: ['--retain-messages', '5'] }));

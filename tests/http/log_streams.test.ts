@@ -39,7 +39,9 @@ test('what is there, then what comes, each once and in order', async () => {
   http.service.push('e');
   await reader.until(() => reader.messages.length === 5);
   expect(reader.messages.map(({ message }) => message)).toEqual(['a', 'b', 'ü\n\n"', 'd', 'e']);
-  expect(reader.events.map(({ id }) => id)).toEqual(['0', '1', '2', '3', '4']);
+  expect(reader.events.map(({ id }) => id)).toEqual(
+    [0, 1, 2, 3, 4].map((order) => `log-1:${order}`),
+  );
 });
 
 test('goes on behind Last-Event-ID, which counts more than from', async () => {
@@ -48,9 +50,12 @@ test('goes on behind Last-Event-ID, which counts more than from', async () => {
   const fresh = await follow('?from=1');
   await fresh.until(() => fresh.messages.length === 3);
   expect(ordersOf(fresh)).toEqual([1, 2, 3]);
-  const again = await follow('?from=1', { 'Last-Event-ID': '2' });
-  await again.until(() => again.messages.length === 1);
-  expect(ordersOf(again)).toEqual([3]);
+  // A plain number is an order, in whatever log is there.
+  for (const id of ['2', 'log-1:2']) {
+    const again = await follow('?from=1', { 'Last-Event-ID': id });
+    await again.until(() => again.messages.length === 1);
+    expect(ordersOf(again)).toEqual([3]);
+  }
   // One that is ahead of this node waits for what it does not have.
   const ahead = await follow('', { 'Last-Event-ID': '4' });
   http.service.push('e', 'f');
@@ -58,7 +63,64 @@ test('goes on behind Last-Event-ID, which counts more than from', async () => {
   expect(ordersOf(ahead)).toEqual([5]);
 });
 
-test.each(['x', '-1', '1.5', '99999999999999999999'])('Last-Event-ID %s is refused', async (id) => {
+test('goes on at the beginning of the log behind the id of the event that has told of it', async () => {
+  await start();
+  http.service.push('a');
+  const reader = await follow('', { 'Last-Event-ID': 'log-1:-1' });
+  await reader.until(() => reader.messages.length === 1);
+  expect(ordersOf(reader)).toEqual([0]);
+});
+
+describe('who comes again and has read another log', () => {
+  const behindFormer = { 'Last-Event-ID': 'log-0:1' };
+
+  test('is told, and sent all of the one that is there', async () => {
+    await start();
+    http.service.push('a', 'b', 'c', 'd');
+    const reader = await follow('?from=3', behindFormer);
+    await reader.until(() => reader.messages.length === 4);
+    expect(reader.events.map(({ event, id }) => `${event} ${id}`)).toEqual([
+      ...['cleared log-1:-1', 'message log-1:0', 'message log-1:1'],
+      ...['message log-1:2', 'message log-1:3'],
+    ]);
+  });
+
+  test('begins at the oldest message that is kept', async () => {
+    await start();
+    http.service.first = 4;
+    http.service.push('e', 'f');
+    const reader = await follow('', behindFormer);
+    await reader.until(() => reader.messages.length === 2);
+    expect(reader.events.map(({ event, id }) => `${event} ${id}`)).toEqual([
+      ...['cleared log-1:3', 'message log-1:4', 'message log-1:5'],
+    ]);
+  });
+
+  test('is told also when the new log is empty, and when it asked with HEAD', async () => {
+    await start();
+    const reader = await follow('', behindFormer);
+    await reader.until(() => reader.events.length === 1);
+    expect(reader.events).toEqual([{ event: 'cleared', id: 'log-1:-1', data: {} }]);
+    const { status } = await http.send('HEAD', '/messages/stream', undefined, [
+      'Last-Event-ID: log-0:1',
+    ]);
+    expect(status).toBe(200);
+  });
+});
+
+test('a log that has no name yet is named by nothing, and gets its name silently', async () => {
+  await start();
+  http.service.log = '';
+  http.service.push('a', 'b', 'c');
+  const reader = await follow('', { 'Last-Event-ID': ':0' });
+  await reader.until(() => reader.messages.length === 2);
+  expect(reader.events.map(({ id }) => id)).toEqual([':1', ':2']);
+});
+
+test.each([
+  ...['x', '-1', '1.5', '99999999999999999999'],
+  ...['log-1', 'log-1:', 'log-1:x', 'log-1:-2', 'log-1:1:1'],
+])('Last-Event-ID %s is refused', async (id) => {
   await start();
   const answer = await http.send('GET', '/messages/stream', undefined, [`Last-Event-ID: ${id}`]);
   expect([answer.status, errorOf(answer).code]).toEqual([400, 'parameter_not_valid']);
@@ -77,6 +139,22 @@ test('a clear is told, and the new log begins at its first message', async () =>
     ...['message', 'message', 'cleared', 'message'],
   ]);
   expect(reader.messages.at(-1)).toMatchObject({ message: 'c', order: 0 });
+  expect(reader.events.map(({ id }) => id).slice(2)).toEqual(["log-1':-1", "log-1':0"]);
+});
+
+test('after a clear the oldest message that is kept comes first', async () => {
+  await start();
+  http.service.allowsClear = true;
+  http.service.push('a');
+  const reader = await follow();
+  await reader.until(() => reader.messages.length === 1);
+  http.service.clear(() => undefined);
+  http.service.first = 5;
+  http.service.push('b');
+  await reader.until(() => reader.messages.length === 2);
+  expect(reader.events.map(({ event, id }) => `${event} ${id}`).slice(1)).toEqual([
+    ...["cleared log-1':4", "message log-1':5"],
+  ]);
 });
 
 test('below what is kept: refused at the start, told and ended later', async () => {
