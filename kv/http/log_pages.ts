@@ -4,14 +4,15 @@
  * A log may be too large for one text of it, so it is read and sent page by page, each when the
  * client has taken the one before. What came after the request is not part of the answer. If the
  * log is cleared meanwhile, or retention overtakes the reader, there is no honest end to the
- * answer: then it breaks off, which every client notices by the missing last chunk.
+ * answer: then it breaks off, which every client notices by the missing last chunk. A header names
+ * the log, because whoever reads on from a place in one must know when it is in another.
  */
 
 import type { ServerResponse } from 'node:http';
 import type { LogMessage, LogService, PageReply } from '../service';
 import type { LogRange } from './log_range';
-import { sendError, sendText } from './replies';
-import { emptyHeaders, JSON_TYPE } from './reply_parts';
+import { sendError } from './replies';
+import { bodyHeaders, emptyHeaders, JSON_TYPE } from './reply_parts';
 
 const PAGE_MESSAGES = 1000;
 
@@ -40,13 +41,20 @@ export class LogPages {
       const first = page.next - page.messages.length;
       this.end = Math.max(page.next, Math.min(page.end, first + limit));
       this.log = page.log;
+      // As long as a secondary has not learned the name, there is none.
+      const named = page.log === '' ? [] : ['X-Quorum-Log', page.log];
       const text = `{"messages":[${this.take(page)}`;
-      if (this.at === this.end) return sendText(res, JSON_TYPE, text + this.epilogue());
-      res.writeHead(200, ['Content-Type', JSON_TYPE, ...emptyHeaders([])]);
+      if (this.at === this.end) return this.sendWhole(text + this.epilogue(), named);
+      res.writeHead(200, ['Content-Type', JSON_TYPE, ...emptyHeaders(named)]);
       if (res.req.method === 'HEAD') return void res.end();
       res.write(text);
       this.more();
     });
+  }
+
+  private sendWhole(text: string, headers: string[]): void {
+    this.res.writeHead(200, bodyHeaders(JSON_TYPE, Buffer.byteLength(text), headers));
+    this.res.end(text);
   }
 
   private more(): void {

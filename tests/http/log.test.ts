@@ -192,6 +192,21 @@ describe('reading', () => {
     expect(await part('from=17')).toEqual({ messages: [], next: 17 });
   });
 
+  test.each([1000, 3])(
+    'a header names the log, as long as it has a name (%d a page)',
+    async (limit) => {
+      http.service.pageLimit = limit;
+      const named = async (method: string, path: string) =>
+        (await http.send(method, path)).headers['x-quorum-log'];
+      for (const method of ['GET', 'HEAD']) {
+        expect(await named(method, '/messages?from=4')).toBe('log-1');
+        expect(await named(method, '/full_messages')).toBe('log-1');
+      }
+      http.service.log = '';
+      expect(await named('GET', '/messages')).toBeUndefined();
+    },
+  );
+
   test('below what is kept is a clear error; without an offset there is what there is', async () => {
     http.service.messages.splice(0, 4);
     http.service.first = 4;
