@@ -73,7 +73,7 @@ export const ERROR_CODES = {
   log_conflict: { outcome: 'not_applied', retry: 'safe' },
   /** The disk of the master was empty, and it has not learned yet what its secondaries hold. */
   log_unknown: { outcome: 'not_applied', retry: 'safe' },
-  /** The log has reached its limit, and somebody still lacks its oldest messages. */
+  /** The log has reached its limit, and none of its messages may be dropped. */
   log_full: { outcome: 'not_applied', retry: 'safe' },
   /** The messages that were asked for have been dropped by retention. */
   below_retention: { outcome: 'not_applied', retry: 'no' },

@@ -10,6 +10,7 @@ import { textOfName } from './log_name';
 import type { LogOptions } from './options';
 import { whyNotWritable } from './reachability';
 import type { AppendRequest, GiveUpRequest, Message } from './requests';
+import { whyFull } from './retention';
 import type { Master } from './roles';
 import type { LogState } from './state';
 import { copiesOf } from './waiting_write';
@@ -96,11 +97,13 @@ function repeated(
 }
 
 function takeIn(
-  { log, journal }: LogState,
-  { waiting, copies, options, all, learning }: Master,
+  node: LogState,
+  master: Master,
   request: RequestId,
-  { id: given, body, w = copies, deadline }: AppendRequest,
+  { id: given, body, w = master.copies, deadline }: AppendRequest,
 ): OperatingError | undefined {
+  const { log, journal } = node;
+  const { waiting, options, learning } = master;
   const order = log.end;
   const id = given ?? inventId(log.orderOf.bind(log), `${textOfName(log.name)}-${order}`);
   const entry = makeEntry(order, id, body);
@@ -109,12 +112,8 @@ function takeIn(
     const limit = options.maxUnsyncedBytes;
     return operatingError('overloaded', 'The disk is too slow for what comes in', { limit });
   }
-  if (log.bytes + sizeOf(entry) > options.maxLogBytes) {
-    const slowest = [...all].sort((one, other) => one.match - other.match)[0];
-    const why = `The log is full, and ${slowest?.id ?? 'retention'} keeps it from dropping messages`;
-    const numbers = { limit: options.maxLogBytes, first: log.first, lacks: slowest?.match ?? 0 };
-    return operatingError('log_full', why, numbers);
-  }
+  const full = whyFull(node, master, sizeOf(entry));
+  if (full !== undefined) return full;
   invariant(learning === undefined, 'L17: no order is given before the log is known', { order });
   journal.write({ kind: 'entry', entry });
   log.push(entry, journal.sequence);

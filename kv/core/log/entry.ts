@@ -19,7 +19,7 @@ export interface Entry {
 }
 
 /** What an entry costs in memory beyond its bytes, its place in the table of ids included. */
-const ENTRY_OVERHEAD = 256;
+export const ENTRY_OVERHEAD = 256;
 
 export const sizeOf = ({ encoded }: Entry): number => encoded.length + ENTRY_OVERHEAD;
 

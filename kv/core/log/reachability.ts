@@ -6,7 +6,9 @@
 
 import { type OperatingError, operatingError } from '../errors';
 import { majority } from '../quorum';
+import { ENTRY_OVERHEAD } from './entry';
 import type { Progress } from './progress';
+import { whyFull } from './retention';
 import type { Master } from './roles';
 import type { LogState } from './state';
 import type { Health } from './status';
@@ -66,7 +68,9 @@ export function whyNotWritable(node: LogState, master: Master): OperatingError |
     if (standing.kind !== 'conflict' || !standing.blocks) continue;
     return operatingError('log_conflict', `${id} ${standing.problem}`, { secondary: id });
   }
-  if (!options.quorumAppend) return undefined;
+  // Not even the smallest message has room.
+  const full = whyFull(node, master, ENTRY_OVERHEAD);
+  if (full !== undefined || !options.quorumAppend) return full;
   const reached = all.filter(
     (progress) => progress.isFollowing && healthOf(node, master, progress) !== 'unhealthy',
   );

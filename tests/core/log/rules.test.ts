@@ -212,6 +212,40 @@ describe('retention', () => {
     expect(group.answer(M, appendOf('x', { w: 1 }))).toMatchObject({ error });
     expect(group.shown(S1)).toEqual(group.shown(M));
   });
+
+  describe('of a full log it is said what helps', () => {
+    const fullOf = (group: Group) =>
+      (group.answer(M, appendOf('x', { w: 1 })) as { error: { message: string; details: object } })
+        .error;
+    const maxLogBytes = 2000;
+
+    it('a larger one or retention, where nothing is too old, whoever is behind', () => {
+      for (const running of [[S1, S2], [S1]]) {
+        const group = filled(new Group({ master: { maxLogBytes } }).start(M, ...running), 20);
+        const { message, details } = fullOf(group.pass(1000));
+        expect(message).toMatch(/--max-log-bytes.*--retain-messages/);
+        expect(details).toEqual({ limit: maxLogBytes, first: 0 });
+      }
+    });
+
+    it('the secondary that lacks what would be dropped', () => {
+      const master = { maxLogBytes, retainMessages: 2 };
+      const group = filled(new Group({ master }).start(M, S1), 20).pass(1000);
+      const { message, details } = fullOf(group);
+      expect(message).toContain(S2);
+      expect(details).toEqual({ limit: maxLogBytes, first: 0, secondary: S2, lacks: 0 });
+      group.start(S2).pass(1000);
+      expect(group.answer(M, appendOf('y', { w: 3 }))).toMatchObject({ kind: 'appended' });
+    });
+
+    it('and a master that has no room for any message is not writable', () => {
+      const group = filled(new Group({ master: { maxLogBytes } }).start(M, S1).settle(), 3);
+      const status = () => group.core(M).status().role;
+      expect(status()).toMatchObject({ isWritable: true });
+      const { message } = fullOf(filled(group, 20));
+      expect(status()).toMatchObject({ isWritable: false, notWritable: message });
+    });
+  });
 });
 
 describe('clear', () => {
