@@ -60,13 +60,12 @@ export function learn(node: LogState, master: Master, learning: Learning): void 
   else refuseLate(node, master, learning);
 }
 
+/** Those who have answered as well: there is no other heartbeat yet by which to know who is in reach. */
 function askAgain(node: LogState, master: Master, learning: Learning): void {
   if (node.now < master.nextHeartbeat) return;
-  const { answers, source } = learning;
+  const { source } = learning;
   master.nextHeartbeat = node.now + master.options.heartbeatMs;
-  for (const progress of master.all) {
-    if (!answers.has(progress) || source?.progress === progress) ask(node, learning, progress);
-  }
+  for (const progress of master.all) ask(node, learning, progress);
   if (source !== undefined) source.requested = undefined;
 }
 

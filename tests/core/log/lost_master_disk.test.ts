@@ -109,6 +109,21 @@ describe('a disk that was lost', () => {
     for (const id of [M, S1, S2]) expect(group.shown(id)).toEqual(texts(3));
   });
 
+  it('knows who is in reach while it waits for another', () => {
+    const group = filled(new Group(isExisting).start(M, S1, S2).settle(), 2);
+    group.wipe(M);
+    group.kill(S2);
+    group.start(M).pass(10_000);
+    expect(group.core(M).status().role).toMatchObject({
+      secondaries: [
+        { id: S1, health: 'healthy' },
+        { id: S2, health: 'unhealthy' },
+      ],
+    });
+    group.start(S2).pass(1000);
+    for (const id of [M, S1, S2]) expect(group.shown(id)).toEqual(texts(2));
+  });
+
   it('takes with it what was only there, and readers are told', () => {
     const group = filled(new Group(isExisting).start(M, S1, S2).settle(), 2);
     group.cut.add(M);
