@@ -107,10 +107,16 @@ function newAttempt(
 
 /** The log was cleared: whoever is known begins again. */
 export function beginAnew(master: Master, progress: Progress): void {
-  const { session } = progress.standing;
+  const { standing } = progress;
+  const { session } = standing;
+  progress.base = progress.match = progress.next = 0;
+  if (standing.kind === 'conflict') {
+    // It may hold another log still: a heartbeat without an attempt makes it say so, or begin.
+    progress.standing = { ...standing, attempt: 0 };
+    return;
+  }
   const attempt = session === undefined ? 0 : ++master.lastAttempt;
   progress.standing = { kind: 'absent', attempt, session };
-  progress.base = progress.match = progress.next = 0;
   progress.isBeginDue = session !== undefined;
 }
 

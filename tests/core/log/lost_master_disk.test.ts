@@ -289,6 +289,35 @@ describe('a choice that nobody can make but an operator', () => {
   });
 });
 
+test('a clear does not choose between two logs: who holds another one has it still', () => {
+  const group = bereaved({ common: { allowClear: true } });
+  group.cut.add(S1).add(S2);
+  group.start(M).pass(4000);
+  group.answer(M, appendOf('x', { w: 1 }));
+  group.cut.clear();
+  group.pass(1000);
+  const error = { code: 'log_conflict', outcome: 'not_applied' };
+  const refused = () => group.answer(M, appendOf('y', { w: 1 }));
+  expect(refused()).toMatchObject({ error });
+  expect(group.answer(M, { kind: 'clear', deadline: NEVER })).toEqual({
+    kind: 'cleared',
+    copies: 1,
+  });
+  for (let round = 0; round < 5; round++) {
+    expect(refused()).toMatchObject({ error });
+    group.pass(150);
+  }
+  group.cut.add(S1);
+  group.answer(M, { kind: 'clear', deadline: NEVER });
+  expect(group.pass(10_000).shown(M)).toEqual([]);
+  expect(refused()).toMatchObject({ error });
+  expect(group.shown(S2)).toEqual(texts(3));
+  for (const id of [S1, S2]) group.wipe(id);
+  group.cut.clear();
+  group.start(S1, S2).pass(1000);
+  expect(group.answer(M, appendOf('z', { w: 3 }))).toMatchObject({ order: 0 });
+});
+
 test('what retention has dropped is not fetched, and a second loss is survived as the first was', () => {
   const options = { ...isExisting, master: { beginAfterMs: NEVER, retainMessages: 4 } };
   const group = filled(new Group(options).start(M, S1, S2).settle(), 10).pass(1000);

@@ -304,6 +304,31 @@ describe('clear', () => {
     expect(group.start(M).shown(M)).toEqual(['m0']);
   });
 
+  it('resolves it that a secondary held another message of the same log', () => {
+    const group = new Group({ common, secondaries: [S1] }).start(M, S1).settle();
+    group.answer(S1, replicateOf(0, 'x', 'X'));
+    filled(group, 1);
+    const states = () => group.core(M).status().role;
+    expect(states()).toMatchObject({ secondaries: [{ state: 'conflict' }] });
+    group.answer(M, clear);
+    expect(group.pass(1000).shown(S1)).toEqual([]);
+    expect(group.answer(M, appendOf('m1', { w: 2 }))).toMatchObject({ copies: 2 });
+  });
+
+  it('makes no two copies of one disk', () => {
+    const group = new Group({ common }).start(M, S1).settle();
+    group.disks.set(S2, group.disks.get(S1) as TestDisk);
+    group.start(S2).settle();
+    const states = () => group.core(M).status().role;
+    const secondaries = [{ state: 'following' }, { state: 'conflict' }];
+    expect(states()).toMatchObject({ secondaries });
+    group.answer(M, clear);
+    const asked = group.append('a', { w: 3, deadline: millis(group.now + 1000) });
+    group.pass(1100);
+    expect(states()).toMatchObject({ secondaries });
+    expect(group.replies.get(asked)).toMatchObject({ kind: 'late', copies: 2 });
+  });
+
   it('is refused unless allowed', () => {
     const group = new Group().start(M).settle();
     expect(group.answer(M, clear)).toMatchObject({ error: { code: 'clear_not_allowed' } });
