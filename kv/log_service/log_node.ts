@@ -147,10 +147,10 @@ function masterOptions({ messageLog }: NodeConfig): LogOptions['role'] {
 }
 
 function secondaryOptions({ messageLog }: NodeConfig, master: string): LogOptions['role'] {
-  const { delayMs, errorRate, errorWhen } = messageLog;
+  const { maxLogBytes, delayMs, errorRate, errorWhen } = messageLog;
   return {
     ...DEFAULT_SECONDARY_OPTIONS,
-    ...{ kind: 'secondary', master: nodeId(master) },
+    ...{ kind: 'secondary', master: nodeId(master), maxLogBytes },
     trouble: {
       delayMs: millis(delayMs),
       errorsPerThousand: Math.round(errorRate * 1000),

@@ -40,7 +40,7 @@ const OF_APPENDS: readonly ErrorCode[] = [
 ];
 const OF_REPLICATION: readonly ErrorCode[] = [
   ...(['message_conflict', 'emulated_error', 'overloaded', 'order_not_valid'] as const),
-  ...(['message_id_not_valid', 'too_large', 'stopping', 'stopped'] as const),
+  ...(['message_id_not_valid', 'too_large', 'log_full', 'stopping', 'stopped'] as const),
 ];
 const OF_CLEARS: readonly ErrorCode[] = [
   ...(['clear_not_allowed', 'timeout', 'stopping', 'log_unknown'] as const),

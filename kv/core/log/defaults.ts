@@ -49,6 +49,7 @@ export const NO_TROUBLE: Trouble = {
 export const DEFAULT_SECONDARY_OPTIONS: Omit<SecondaryOptions, 'kind' | 'master'> = {
   maxHeldMessages: 10_000,
   maxHeldBytes: 16 * MIB,
+  maxLogBytes: 1024 * MIB,
   maxPendingReplies: 10_000,
   trouble: NO_TROUBLE,
 };

@@ -7,7 +7,7 @@
 import { operatingError } from '../errors';
 import { NEVER, type RequestId } from '../ids';
 import { refusalOfContent, refusalOfOrder } from './appends';
-import { type Entry, isSameEntry, makeEntry } from './entry';
+import { type Entry, isSameEntry, makeEntry, sizeOf } from './entry';
 import type { LogReply, ReplicateRequest } from './requests';
 import type { Secondary } from './roles';
 import { isTaken, takeExternal } from './secondary_copy';
@@ -15,6 +15,8 @@ import type { LogState } from './state';
 import { withTrouble } from './trouble';
 
 type As = Extract<LogReply, { kind: 'replicated' }>['as'];
+/** `full`: too many wait beyond a gap. `log_full`: the log has no room. */
+type Judgement = As | 'conflict' | 'full' | 'log_full';
 
 export function receiveReplicate(
   node: LogState,
@@ -63,7 +65,7 @@ export function answerPending(node: LogState, { replies }: Secondary): void {
 const EMULATED = operatingError('emulated_error', 'This node was told to fail now and then');
 
 function replyTo(
-  as: As | 'conflict' | 'full',
+  as: Judgement,
   node: LogState,
   { options }: Secondary,
   { order, id }: Entry,
@@ -72,13 +74,19 @@ function replyTo(
     const why = 'Another message has this order or this id';
     return { kind: 'failed', error: operatingError('message_conflict', why, { order, id }) };
   }
+  if (as === 'log_full') {
+    const numbers = { limit: options.maxLogBytes, first: node.log.first };
+    return { kind: 'failed', error: operatingError('log_full', LOG_FULL, numbers) };
+  }
   if (as !== 'full') return { kind: 'replicated', as };
   const why = 'Too many messages wait here for one that is missing';
   const numbers = { limit: options.maxHeldMessages, missing: node.log.end };
   return { kind: 'failed', error: operatingError('overloaded', why, numbers) };
 }
 
-function judge(node: LogState, secondary: Secondary, entry: Entry): As | 'conflict' | 'full' {
+const LOG_FULL = 'The log of this node is full: raise --max-log-bytes, or wipe it or clear it';
+
+function judge(node: LogState, secondary: Secondary, entry: Entry): Judgement {
   const { log } = node;
   const { order } = entry;
   // It was here, and has been dropped since.
@@ -87,6 +95,8 @@ function judge(node: LogState, secondary: Secondary, entry: Entry): As | 'confli
   if (isTaken(node, secondary, entry)) return 'conflict';
   const held = secondary.held.at(order);
   if (held?.sequence !== undefined) return 'buffered';
+  const bytes = log.bytes + secondary.held.bytes + sizeOf(entry);
+  if (bytes > secondary.options.maxLogBytes) return 'log_full';
   if (order > log.end && held === undefined && !secondary.held.hasRoomFor(entry)) return 'full';
   takeExternal(node, secondary, entry);
   return order < node.log.end ? 'new' : 'buffered';

@@ -83,6 +83,11 @@ export interface SecondaryOptions {
   /** Messages beyond a gap that are held back until it is filled. Past it they are refused. */
   readonly maxHeldMessages: number;
   readonly maxHeldBytes: number;
+  /**
+   * A message from outside that would make the log take more memory than this is refused. What the
+   * master sends is taken all the same: the master has a bound of its own.
+   */
+  readonly maxLogBytes: number;
   /** Requests that wait for the disk, or for what they were delayed on request. */
   readonly maxPendingReplies: number;
   /** For demonstrations and tests: a secondary that is slow, or fails now and then. */

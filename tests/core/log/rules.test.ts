@@ -365,6 +365,30 @@ describe('a message from outside', () => {
     expect(group.core(S1).status().role).toMatchObject({ confirmedEnd: 1 });
   });
 
+  it('is refused where the log has no room, in its place and beyond a gap; what the master sends is taken', () => {
+    const group = new Group({ secondary: { maxLogBytes: 2000 } }).start(S1).settle();
+    const take = (order: number) =>
+      group.answer(S1, replicateOf(order, `m${order}`, `m${order}`)) as { error?: object };
+    let order = 0;
+    while (take(order).error === undefined && order < 100) order++;
+    expect(order).toBe(7);
+    const error = { code: 'log_full', outcome: 'not_applied', details: { limit: 2000, first: 0 } };
+    for (const one of [order, order + 1]) expect(take(one)).toMatchObject({ error });
+    expect(take(0)).toMatchObject({ as: 'duplicate' });
+    expect(group.core(S1).status()).toMatchObject({ bytes: expect.any(Number), messages: order });
+    expect(group.core(S1).status().bytes).toBeLessThanOrEqual(2000);
+    filled(group.start(M).pass(1000), 10).pass(1000);
+    expect(group.shown(S1)).toEqual(texts(10));
+  });
+
+  it('that waits for one before it takes room too', () => {
+    const group = new Group({ secondary: { maxLogBytes: 2000 } }).start(S1).settle();
+    const take = (order: number) => group.answer(S1, replicateOf(order, `m${order}`, `m${order}`));
+    for (let order = 7; order > 0; order--) take(order);
+    expect(take(0)).toMatchObject({ error: { code: 'log_full' } });
+    expect(take(3)).toMatchObject({ as: 'buffered' });
+  });
+
   it('that is another than that of the master is found, and does not count', () => {
     const group = new Group({ secondaries: [S1] }).start(M, S1).settle();
     group.answer(S1, replicateOf(0, 'x', 'X'));
