@@ -26,8 +26,11 @@ test('the embedding example prints what it says, and is as short as it claims', 
     const options = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 };
     const file = join(folder, 'example.js');
     writeFileSync(file, ts.transpile(source, options));
-    const printed = execFileSync(process.execPath, [file], { cwd: folder, encoding: 'utf8' });
-    expect(printed).toBe("[ 'cat', 'dog', 'mouse' ]\n");
+    // The second time it finds what the first has left in its data folders.
+    for (let run = 1; run <= 2; run++) {
+      const printed = execFileSync(process.execPath, [file], { cwd: folder, encoding: 'utf8' });
+      expect(printed).toBe("[ 'cat', 'dog', 'mouse' ]\n");
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
