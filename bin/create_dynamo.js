@@ -18,7 +18,11 @@ const HTTP_PORT = 8700;
 const PEER_PORT = 9700;
 const MOST_NODES = 99;
 
-const { index, seed, flags } = readArguments(process.argv.slice(2));
+const words = process.argv.slice(2);
+// Whoever asks for help need not know any number yet.
+const { index, seed, flags } = words.includes('--help')
+  ? { index: 1, flags: ['--help'] }
+  : readArguments(words);
 setUp();
 if (!existsSync(MAIN)) refuse(`${MAIN} is missing: run 'npm run build'`);
 process.argv = [process.execPath, MAIN, ...argumentsOf(index, seed, flags), ...flags];

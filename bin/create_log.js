@@ -26,7 +26,10 @@ function runMaster(args) {
   run(port, [...(has(flags, 'secondaries') ? [] : ['--secondaries', SECONDARIES]), ...flags]);
 }
 
-function runSecondary([port, master, ...flags]) {
+function runSecondary(words) {
+  // Whoever asks for help need not know a port and a master yet.
+  if (words.includes('--help')) return run(MASTER_PORT, ['--help']);
+  const [port, master, ...flags] = words;
   const name = 'create_log_secondary';
   refuseWrongPort(name, port);
   if (master === undefined || master.startsWith('-')) {

@@ -17,7 +17,11 @@ const HTTP_PORT = 8080;
 const PEER_PORT = 6000;
 const MOST_NODES = 99;
 
-const { index, nodes, flags } = readArguments(process.argv.slice(2));
+const words = process.argv.slice(2);
+// Whoever asks for help need not know any number yet.
+const { index, nodes, flags } = words.includes('--help')
+  ? { index: 0, nodes: 1, flags: ['--help'] }
+  : readArguments(words);
 setUp();
 if (!existsSync(MAIN)) refuse(`${MAIN} is missing: run 'npm run build'`);
 process.argv = [process.execPath, MAIN, ...argumentsOf(index, nodes), ...flags];

@@ -300,6 +300,21 @@ describe('a start script', () => {
     });
   });
 
+  test.each([
+    ['create_server.js', ['--help']],
+    ['create_server0.sh', ['--help']],
+    ['create_dynamo.sh', ['--help']],
+    ['create_dynamo.sh', ['1', '--help']],
+    ['create_log_master.sh', ['--help']],
+    ['create_log_secondary.sh', ['--help']],
+    ['create_log_secondary.sh', ['5001', '--help']],
+    ['create_convergent.sh', ['--help']],
+  ])('%s %j lists the flags of a node', async (script, args) => {
+    const { code, stdout, stderr } = await run(`bin/${script}`, args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout).args).toContain('--help');
+  });
+
   test('create_dynamo has a twin for Windows that does the same', () => {
     const twin = readFileSync(join(ROOT, 'bin/create_dynamo.bat'), 'utf8');
     expect(twin.split(/\r?\n/)).toContain(
