@@ -236,23 +236,25 @@ function checkTogether(config: NodeConfig, problems: Problems): void {
     keyTtlMs: config.keyTtlMs,
     sessionTtlMs: config.sessionTtlMs,
   };
-  for (const [smaller, larger] of AT_MOST) {
+  for (const [smaller, larger] of AT_MOST[config.protocol] ?? []) {
     const [low, high] = [values[smaller] as number, values[larger] as number];
     problems.unless(low <= high, smaller, `(${low}) must be at most '${larger}' (${high})`);
   }
 }
 
-/** The first of each pair must not be larger than the second. */
-const AT_MOST = [
-  ['raft.maxBytesPerMessage', 'raft.maxInflightBytes'],
-  ['raft.snapshotSliceBytes', 'raft.maxInflightBytes'],
-  ['raft.keepLogBytes', 'raft.snapshotLogBytes'],
-  ['maxBodyBytes', 'raft.maxInflightBytes'],
-  ['maxBodyBytes', 'raft.maxUncommittedBytes'],
-  ['dynamo.standInMs', 'dynamo.giveUpMs'],
-  ['requestTimeoutMs', 'keyTtlMs'],
-  ['requestTimeoutMs', 'sessionTtlMs'],
-] as const;
+/** The first of each pair must not be larger than the second, in the protocol that knows both. */
+const AT_MOST: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+  raft: [
+    ['raft.maxBytesPerMessage', 'raft.maxInflightBytes'],
+    ['raft.snapshotSliceBytes', 'raft.maxInflightBytes'],
+    ['raft.keepLogBytes', 'raft.snapshotLogBytes'],
+    ['maxBodyBytes', 'raft.maxInflightBytes'],
+    ['maxBodyBytes', 'raft.maxUncommittedBytes'],
+    ['requestTimeoutMs', 'keyTtlMs'],
+    ['requestTimeoutMs', 'sessionTtlMs'],
+  ],
+  dynamo: [['dynamo.standInMs', 'dynamo.giveUpMs']],
+};
 
 /** What is allowed but deserves a line in the log. */
 function warningsAbout(config: NodeConfig): ConfigProblem[] {
@@ -277,7 +279,7 @@ function warningsAbout(config: NodeConfig): ConfigProblem[] {
     `make a cluster of ${members}, which survives no more failures than one of ${members - 1}`,
   );
   warnings.unless(
-    config.requestTimeoutMs >= config.raft.electionTimeoutMaxMs,
+    protocol !== 'raft' || config.requestTimeoutMs >= config.raft.electionTimeoutMaxMs,
     'requestTimeoutMs',
     "is shorter than 'raft.electionTimeoutMaxMs', so that requests give up during an election",
   );

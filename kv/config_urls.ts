@@ -33,7 +33,8 @@ export function urlsFrom(
     return { publicUrl: '', peers: Object.freeze([]) };
   }
   const own = publicUrl ?? ownUrl(place, problems);
-  const canonicalOwn = own === '' ? '' : canonical(own, 'publicUrl', problems);
+  const isUnknown = publicUrl === undefined && own === '';
+  const canonicalOwn = isUnknown ? '' : canonical(own, 'publicUrl', problems);
   problems.unless(Array.isArray(peers), 'peers', 'must be a list of URLs');
   const texts: readonly unknown[] = Array.isArray(peers) ? peers : [];
   const others = texts.map((text) => canonical(text, 'peers', problems));

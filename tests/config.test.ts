@@ -130,6 +130,11 @@ test.each([
   [{ ...REPLICA, peers: 'http://a:1' }, 'peers'],
   [{ ...REPLICA, peers: [7] }, 'peers'],
   [{ ...REPLICA, publicUrl: 'https://a' }, 'publicUrl'],
+  [{ ...REPLICA, publicUrl: '' }, 'publicUrl'],
+  [
+    { protocol: 'dynamo', partners: [], dynamo: { standInMs: 5000, giveUpMs: 4999 } },
+    'dynamo.standInMs',
+  ],
   [{ ...REPLICA, convergent: { speed: 1 } }, 'convergent.speed'],
   [{ requestTimeoutMs: 5000, keyTtlMs: 4999 }, 'requestTimeoutMs'],
   [{ requestTimeoutMs: 5000, sessionTtlMs: 4999 }, 'requestTimeoutMs'],
@@ -148,6 +153,9 @@ test.each([
   [{ secret: 'x'.repeat(16) }],
   [{ nodeId: '[::1]:6000', peerHost: '::1' }],
   [{ partners: [] }],
+  // What Raft could not carry, others can.
+  [{ ...REPLICA, maxBodyBytes: 32 * 1024 * 1024 }],
+  [{ protocol: 'dynamo', partners: [], maxBodyBytes: 32 * 1024 * 1024 }],
 ])('%j is just right', (options) => {
   expect(bad(options).text).toBe('');
 });

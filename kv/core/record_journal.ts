@@ -25,6 +25,7 @@ export class RecordJournal<Kept> {
   /** What the disk has not reported yet, oldest first: handed over up to which record, and when. */
   private handedOver: { readonly through: JournalSequence; readonly at: Millis }[] = [];
   private durableThrough: JournalSequence;
+
   constructor(
     private lastSequence: JournalSequence,
     private readonly encode: (record: Kept) => JournalRecord,
