@@ -8,14 +8,13 @@
 
 import { MAX_U48 } from './core/bytes';
 import type { ReadLevel } from './core/command';
+import { MAX_IDEMPOTENCY_KEY_BYTES } from './core/machine/envelope';
 import { byteString } from './embedding';
 import type { ReadOptions, WriteOptions } from './service';
 
 const LEVELS: readonly unknown[] = ['linearizable', 'lease', 'stale'] satisfies ReadLevel[];
 /** The longest that a timer can wait: 24 days. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-/** As over HTTP, in bytes of UTF-8. */
-const MAX_IDEMPOTENCY_KEY_BYTES = 255;
 
 /** The options of most calls. */
 export const NO_OPTIONS: Readonly<Record<string, never>> = Object.freeze({});

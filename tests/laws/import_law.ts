@@ -86,7 +86,12 @@ export const ZONES: readonly Zone[] = [
   zone('version', 'kv/version', [], []),
   zone('<protocol>_service', 'kv/<p>_service/**', ['kv/<p>_service/**', ...PARTS], ['node:']),
   zone('embedding', 'kv/embedding', [WORDS], []),
-  zone('options of kvstorage', 'kv/kvstorage_options', ['kv/embedding', 'kv/service', WORDS], []),
+  zone(
+    'options of kvstorage',
+    'kv/kvstorage_options',
+    ['kv/embedding', 'kv/service', MACHINE, WORDS],
+    [],
+  ),
   zone(
     '<protocol>_storage',
     'kv/<p>_storage',
