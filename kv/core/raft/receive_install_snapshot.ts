@@ -4,6 +4,7 @@
  * the place of the old in one step. Until then the node serves what it had.
  */
 
+import { invariant } from '../assert';
 import { DecodeError } from '../bytes';
 import { logIndex, type NodeId, type SnapshotName } from '../ids';
 import type { MessageOf } from './messages';
@@ -27,7 +28,7 @@ export function receiveInstallSnapshot(
     return;
   }
   const installing = installingFor(raft, message);
-  if (installing === undefined || installing.committed) return;
+  if (installing === undefined || installing.loaded !== undefined) return;
   // A copy of what the file has yet to take is not answered: that would ask for the next slice
   // before its time, and once more when the file has taken this one.
   if (installing.written < installing.received) return;
@@ -40,7 +41,8 @@ export function receiveInstallSnapshot(
 /** The file has taken a slice: only now is the next one asked for, so that nothing piles up. */
 export function installedSliceWritten(raft: RaftState, name: SnapshotName, through: number): void {
   const { installing, role } = raft;
-  if (installing?.name !== name || installing.committed || through !== installing.received) return;
+  if (installing?.name !== name || installing.loaded !== undefined) return;
+  if (through !== installing.received) return;
   installing.written = through;
   if (role.kind === 'follower' && role.leader !== undefined) {
     reply(raft, role.leader, name, installing.received);
@@ -57,7 +59,8 @@ export function receivedSnapshotSaved(raft: RaftState, size: number): void {
   // Meanwhile the entries themselves may have arrived. Then the state is as new, and the snapshot
   // serves only to compact the log.
   if (index > raft.applied) {
-    raft.machine = installing.loader.finish();
+    invariant(installing.loaded !== undefined, 'what is durable was loaded before', { index });
+    raft.machine = installing.loaded;
     raft.machineTime = decodeSnapshotMeta(meta).time;
     raft.applied = index;
     raft.appliedTerm = term;
@@ -84,7 +87,8 @@ export function receivedSnapshotSaved(raft: RaftState, size: number): void {
  */
 export function abandonOvertakenInstall(raft: RaftState): void {
   const { installing, commit } = raft;
-  if (installing === undefined || installing.committed || installing.index > commit) return;
+  if (installing === undefined || installing.loaded !== undefined) return;
+  if (installing.index > commit) return;
   raft.narrate(`holds ${installing.index}@${installing.term} already → needs no snapshot`);
   abandonInstall(raft);
 }
@@ -122,7 +126,7 @@ function installingFor(
   const { installing } = raft;
   if (installing?.name === message.snapshot && installing.size === message.size) return installing;
   // One that is being made durable comes to its end first; the leader sends again.
-  if (installing?.committed === true || raft.taking?.committed === true) return undefined;
+  if (installing?.loaded !== undefined || raft.taking?.committed === true) return undefined;
   abandonInstall(raft);
   abandonSnapshot(raft);
   raft.narrate(`receives the snapshot at ${message.lastIndex}@${message.lastTerm}`);
@@ -136,7 +140,7 @@ function installingFor(
     loader: raft.machine.beginRestore(),
     received: 0,
     written: 0,
-    committed: false,
+    loaded: undefined,
   };
   raft.effect({ kind: 'snapshot_open', snapshot: message.snapshot, meta: message.meta });
   return raft.installing;
@@ -144,8 +148,11 @@ function installingFor(
 
 function takeSlice(raft: RaftState, installing: InstallingSnapshot, bytes: Uint8Array): void {
   const offset = installing.received;
+  const isLast = offset + bytes.length >= installing.size;
   try {
     installing.loader.write(bytes);
+    // Before it is made durable: a node could not start again with one that cannot be loaded.
+    if (isLast) installing.loaded = installing.loader.finish();
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     raft.narrate(`the snapshot is malformed (${error.message}) → begin it again`);
@@ -153,9 +160,7 @@ function takeSlice(raft: RaftState, installing: InstallingSnapshot, bytes: Uint8
   }
   installing.received += bytes.length;
   raft.effect({ kind: 'snapshot_append', snapshot: installing.name, offset, bytes });
-  if (installing.received < installing.size) return;
-  installing.committed = true;
-  raft.commitSnapshot(installing.name);
+  if (isLast) raft.commitSnapshot(installing.name);
 }
 
 function reply(

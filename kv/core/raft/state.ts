@@ -74,7 +74,8 @@ export interface InstallingSnapshot {
   /** How many bytes have been received, and how many of them the file has taken. */
   received: number;
   written: number;
-  committed: boolean;
+  /** What it holds, once all of it has come: from then on it is being made durable. */
+  loaded: ReplicatedMachine | undefined;
 }
 
 /** A message that must not be sent before the term and vote it speaks of are durable. */

@@ -12,7 +12,7 @@ const LONG_MS = 50;
 export function delicateMoments(raft: Node): string[] {
   const { role, installing, log, commit, journal, now } = raft;
   const moments: string[] = [];
-  if (installing?.committed) moments.push('makes a received snapshot its own');
+  if (installing?.loaded !== undefined) moments.push('makes a received snapshot its own');
   else if (installing !== undefined) moments.push('receives a snapshot');
   if (raft.pendingRelease !== undefined) moments.push('is about to delete records');
   const { waitingSince } = journal;

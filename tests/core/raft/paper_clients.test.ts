@@ -215,7 +215,8 @@ describe('§7 log compaction', () => {
     solo.follow(2);
     solo.receive(2, slices(3, 100_000)[0] as never);
     solo.receive(2, appendEntries(3, [5, 2], [], 5));
-    expect([solo.raft.applied, solo.raft.installing?.committed]).toEqual([5, true]);
+    expect(solo.raft.applied).toBe(5);
+    expect(solo.raft.installing?.loaded).toBeDefined();
     const size = slices(3, 100_000)[0]?.size ?? 0;
     solo.step({ kind: 'snapshot_saved', snapshot: NAME, size });
     expect(solo.raft.snapshot?.name).toBe(NAME);
