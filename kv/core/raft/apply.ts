@@ -80,7 +80,7 @@ function applyEntry(raft: RaftState, index: LogIndex): void {
     data.length === 0 || entryKindAt(bytes, start) === 'configuration'
       ? undefined
       : raft.machine.apply(data, { index, time });
-  raft.clients.writes.settleOrphan(raft, { index, term }, applied);
+  raft.clients.writes.settleOrphans(raft, { index, term }, applied);
   if (role.kind !== 'leader' || term !== role.term || applied === undefined) return;
   const origin = role.proposals.take(index);
   if (origin !== undefined) tell(raft, origin, applied, index);

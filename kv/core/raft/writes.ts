@@ -40,7 +40,8 @@ export class WriteRequests {
   private readonly waiting = new Set<RequestId>();
   /** When a leader that refused for the time being is asked again. */
   private retryAt = NEVER;
-  private readonly orphans = new Map<LogIndex, Orphan>();
+  /** By their places in the log: one place may have had proposals of several leaderships. */
+  private readonly orphans = new Map<LogIndex, readonly Orphan[]>();
 
   /** How many writes wait for a leader. */
   get size(): number {
@@ -96,39 +97,34 @@ export class WriteRequests {
   leadershipLost(leader: Leader): void {
     for (const [index, origin] of leader.proposals.open()) {
       // Another node that forwarded a write sends it again, to the new leader.
-      if (origin.kind === 'client') {
-        this.orphans.set(index, { id: origin.id as RequestId, term: leader.term });
-      }
+      if (origin.kind !== 'client') continue;
+      const orphan = { id: origin.id as RequestId, term: leader.term };
+      this.orphans.set(index, [...(this.orphans.get(index) ?? []), orphan]);
     }
   }
 
-  /** An entry was applied at a place where a proposal of an earlier leadership had been. */
-  settleOrphan(
+  /** An entry was applied, perhaps at a place where proposals of earlier leaderships had been. */
+  settleOrphans(
     raft: RaftState,
     entry: { readonly index: LogIndex; readonly term: Term },
     applied: Applied | undefined,
   ): void {
     if (this.orphans.size === 0) return;
-    const orphan = this.orphans.get(entry.index);
-    if (orphan === undefined) return;
+    const orphans = this.orphans.get(entry.index) ?? [];
     this.orphans.delete(entry.index);
-    if (orphan.term === entry.term && applied !== undefined) {
-      return this.settle(raft, orphan.id, applied, entry.index);
+    for (const orphan of orphans) {
+      if (orphan.term === entry.term && applied !== undefined) {
+        this.settle(raft, orphan.id, applied, entry.index);
+      } else this.handOverAgain(raft, entry.index, orphan);
     }
-    // Its place was taken, so it was not applied and never will be.
-    const write = raft.clients.get(orphan.id);
-    if (write?.kind !== 'write') return;
-    raft.narrate(`entry ${entry.index} of term ${orphan.term} is lost → hand it over again`);
-    write.handedOver = false;
-    this.handOver(raft, write);
   }
 
   /** A snapshot may have passed over places where proposals had been: nobody can tell any more. */
   applied(raft: RaftState, index: LogIndex): void {
-    for (const [at, orphan] of this.orphans) {
+    for (const [at, orphans] of this.orphans) {
       if (at > index) continue;
       this.orphans.delete(at);
-      raft.clients.fail(raft, orphan.id, unknownOutcome(at));
+      for (const { id } of orphans) raft.clients.fail(raft, id, unknownOutcome(at));
     }
   }
 
@@ -148,6 +144,15 @@ export class WriteRequests {
     const message =
       'The write was not confirmed in time and may still take effect; repeat it with the same idempotency key, or read first';
     return operatingError('timeout', message, { commit_index: raft.commit, term: raft.term });
+  }
+
+  /** Its place was taken, so it was not applied and never will be. */
+  private handOverAgain(raft: RaftState, index: LogIndex, orphan: Orphan): void {
+    const write = raft.clients.get(orphan.id);
+    if (write?.kind !== 'write') return;
+    raft.narrate(`entry ${index} of term ${orphan.term} is lost → hand it over again`);
+    write.handedOver = false;
+    this.handOver(raft, write);
   }
 
   private proposeLocally(raft: RaftState, leader: Leader, write: PendingWrite): void {
