@@ -162,12 +162,9 @@ export class KnownReplicas {
     const { wanted, self, register, unregister } = this.options;
     if (this.givenUp.has(peer.url)) return;
     if (before !== undefined && before !== id && this.isEntry(before)) unregister(before);
-    if (id === self) {
-      wanted.remove(peer.url);
-      return;
-    }
+    if (id === self) return wanted.found(peer.url);
     register(id, peer.url, (isDone) => {
-      if (isDone) wanted.remove(peer.url);
+      if (isDone) wanted.found(peer.url);
       else this.askAgainLater(peer);
     });
   }

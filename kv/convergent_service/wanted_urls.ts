@@ -5,7 +5,12 @@
  */
 
 import { join } from 'node:path';
-import { type FileSystem, hasCode, NODE_FILE_SYSTEM } from '../storage/file_system';
+import {
+  type FileSystem,
+  hasCode,
+  isOutOfDescriptors,
+  NODE_FILE_SYSTEM,
+} from '../storage/file_system';
 import { readFileSync, replaceFileSync } from '../storage/whole_files';
 
 const FILE = 'wanted_peers.json';
@@ -29,14 +34,31 @@ export class WantedUrls {
     return this.urls.has(url);
   }
 
-  /** Durable when it returns. */
+  /** Durable when it returns; as it was when it throws. */
   add(url: string): void {
     if (this.urls.has(url)) return;
     this.urls.add(url);
-    this.write();
+    try {
+      this.write();
+    } catch (error) {
+      this.urls.delete(url);
+      throw error;
+    }
   }
 
-  /** Whether it was there. */
+  /**
+   * Who is there is a peer now. If no descriptor is left to say so, the file says it later: at worst
+   * the URL is asked once more after a restart.
+   */
+  found(url: string): void {
+    try {
+      this.remove(url);
+    } catch (error) {
+      if (!isOutOfDescriptors(error)) throw error;
+    }
+  }
+
+  /** Whether it was there. Durable when it returns. */
   remove(url: string): boolean {
     const was = this.urls.delete(url);
     if (was) this.write();

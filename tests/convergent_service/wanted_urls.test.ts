@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WantedUrls } from '../../kv/convergent_service/wanted_urls';
+import { type FileSystem, NODE_FILE_SYSTEM } from '../../kv/storage/file_system';
 
 let folder: string;
 beforeEach(() => {
@@ -40,4 +41,42 @@ test('without a folder nothing is written', () => {
   wanted.add('http://a:1');
   expect(wanted.all).toEqual(['http://a:1']);
   expect(readdirSync(folder)).toEqual([]);
+});
+
+describe('where the file cannot be written', () => {
+  /** A system whose next opening of a file fails with this code. */
+  function failing(code: string): FileSystem {
+    const openSync = () => {
+      throw Object.assign(new Error(code), { code });
+    };
+    return { ...NODE_FILE_SYSTEM, openSync };
+  }
+  const wantedBy = (fs: FileSystem): WantedUrls => {
+    new WantedUrls(folder).add('http://a:1');
+    // Only the reading of the file succeeds.
+    let isRead = false;
+    const openSync: FileSystem['openSync'] = (...args) => {
+      const system = isRead ? fs : NODE_FILE_SYSTEM;
+      isRead = true;
+      return system.openSync(...args);
+    };
+    return new WantedUrls(folder, { ...NODE_FILE_SYSTEM, openSync });
+  };
+
+  test('a URL that could not be written is not wanted', () => {
+    const wanted = wantedBy(failing('EMFILE'));
+    expect(() => wanted.add('http://b:2')).toThrow('EMFILE');
+    expect(wanted.all).toEqual(['http://a:1']);
+  });
+
+  test.each(['EMFILE', 'ENFILE'])('one that was found can wait for descriptors: %s', (code) => {
+    const wanted = wantedBy(failing(code));
+    wanted.found('http://a:1');
+    expect(wanted.all).toEqual([]);
+    expect(new WantedUrls(folder).all).toEqual(['http://a:1']);
+  });
+
+  test('a disk that fails is no such thing', () => {
+    expect(() => wantedBy(failing('EIO')).found('http://a:1')).toThrow('EIO');
+  });
 });
