@@ -49,6 +49,7 @@ const CLASS_OF: Record<FaultKind, (typeof CLASSES)[number]> = {
   kill: 'processes',
   power_cut: 'processes',
   blackout: 'processes',
+  stop: 'processes',
   leader_hunt: 'processes',
   pause: 'processes',
   slow_loop: 'processes',

@@ -80,6 +80,7 @@ const USUAL_MS: Record<FaultKind, number> = {
   ambush: 4000,
   repeat_burst: 4000,
   flapping_link: 3000,
+  stop: 3000,
 };
 
 const SIZES = [1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7] as const;
@@ -131,8 +132,10 @@ function drawRates(
   const share = prng.pick([0, 1, 3, 5, 8, 10]);
   const level = prng.pick([1, 1, 2, 4]);
   for (const kind of FAULT_KINDS) {
-    const isOn = prng.chance(share, 10);
-    const mean = Math.floor((USUAL_MS[kind] * prng.pick([1, 2, 3])) / level);
+    // A kind that came later draws from a stream of its own: seeds of before mean what they meant.
+    const own = kind === 'stop' ? prng.stream(kind) : prng;
+    const isOn = own.chance(share, 10);
+    const mean = Math.floor((USUAL_MS[kind] * own.pick([1, 2, 3])) / level);
     const isAllowed = clocks === 'wild' || (kind !== 'clock_jump' && kind !== 'clock_rate');
     if (isOn && isAllowed && kinds.includes(kind)) rates[kind] = mean;
   }

@@ -26,7 +26,9 @@ export type Ending =
   /** SIGKILL: what was written stays, what was not begun does not. */
   | 'kill'
   /** The power went: of what was not flushed anything may be lost, in any order and in part. */
-  | 'power_cut';
+  | 'power_cut'
+  /** SIGTERM: it finishes what it was given, unless somebody opens it or the power goes before. */
+  | 'stop';
 
 /** Physical harm to what is durable, or failures of what is asked next. */
 export type DiskFault =

@@ -31,6 +31,7 @@ export const FAULT_KINDS = [
   'ambush',
   'repeat_burst',
   'flapping_link',
+  'stop',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -88,6 +89,7 @@ const DURATIONS: Record<FaultKind, readonly [number, number]> = {
   ambush: [500, 6000],
   repeat_burst: [200, 4000],
   flapping_link: [100, 3000],
+  stop: [1, 2000],
 };
 
 /** The faults of a run of `durationMs`, in the order of their coming. */

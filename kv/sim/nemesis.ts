@@ -136,6 +136,7 @@ export class Nemesis<Message, Request, Reply> {
     switch (fault.kind) {
       case 'kill':
       case 'power_cut':
+      case 'stop':
         return this.processFaults.crash(fault, node, fault.kind);
       case 'blackout':
         return this.processFaults.blackOut(fault);

@@ -119,13 +119,14 @@ export class SimulatedNode<Message, Request, Reply> {
   /** The process ends now. */
   crash(ending: Ending): void {
     const { running } = this;
-    if (running === undefined) return;
+    // Its disk may still be at work for a process that was told to stop.
+    if (running === undefined) return ending === 'power_cut' ? this.disk.close(ending) : undefined;
     this.running = undefined;
     if (running.step) running.step.isCancelled = true;
     if (running.wake) running.wake.isCancelled = true;
     this.disk.close(ending);
     this.subject.ended(this.id);
-    if (ending === 'kill') this.host.hungUp(this.id);
+    if (ending !== 'power_cut') this.host.hungUp(this.id);
     for (const { done } of running.waiting.values()) done(undefined);
   }
 

@@ -27,10 +27,13 @@ const HUNTED_DOWN_MS = 400;
 export class ProcessFaults<Message, Request, Reply> {
   constructor(private readonly host: ProcessFaultHost<Message, Request, Reply>) {}
 
-  /** At once, or between two of the next effects. False if it is down already. */
+  /**
+   * At once, or between two of the next effects, unless it is told to stop: it hears of that in a
+   * turn of its own. False if it is down already.
+   */
   crash(fault: Fault, node: SimulatedNode<Message, Request, Reply>, ending: Ending): boolean {
     if (!node.isUp) return false;
-    if (fault.amount % 2 === 0) {
+    if (ending !== 'stop' && fault.amount % 2 === 0) {
       node.crashWithin(Math.floor(fault.amount / 2) % MAX_EFFECTS, ending);
     } else {
       this.host.say(`${node.id} crashes (${ending})`);

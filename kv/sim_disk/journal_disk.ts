@@ -81,6 +81,8 @@ class JournalDisk implements Disk {
 
   open(host: DiskHost): Recovered {
     invariant(this.running === undefined, 'one process at a time uses a disk', {});
+    // One that was told to stop, and has not come to its end, is killed first.
+    this.files.stop('kill');
     this.files.start(host);
     try {
       const identity = readIdentity(this.files, WHERE.folder, OWNER);
@@ -104,12 +106,15 @@ class JournalDisk implements Disk {
   }
 
   close(how: Ending): void {
+    const { running } = this;
     this.running = undefined;
-    this.files.stop(how);
+    if (how === 'stop') void running?.close();
+    else this.files.stop(how);
   }
 
   wipe(storage: StorageId): void {
     invariant(this.running === undefined, 'a disk was replaced under its process', {});
+    this.files.stop('kill');
     this.id = storage;
     this.files = this.newFolder();
   }

@@ -4,9 +4,9 @@
  * `kv/storage/DESIGN.md` says so:
  *
  * - **The last batch.** Until a later record says that a batch was durable, damage to it looks like
- *   a batch that a power cut tore. So in the last segment a record is harmed only when a later
- *   batch has been acknowledged, which must name it. Whether it does is for the journal to prove:
- *   what was acknowledged is known from its events, not from its bytes.
+ *   a batch that a power cut tore. So in the last segment a record is harmed only when a seal stands
+ *   behind it, or when a later batch has been acknowledged, which must name it. Whether it does is
+ *   for the journal to prove: what was acknowledged is known from its events, not from its bytes.
  * - **What was never promised**: bytes that were not flushed, the spare segment, a snapshot that is
  *   being written, and the zeros behind the last record.
  *
@@ -17,7 +17,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { StorageId } from '../core/ids';
 import { IDENTITY_FILE } from '../storage/identity';
-import { recordEnd } from '../storage/record_format';
+import { recordEnd, SEAL, typeAt } from '../storage/record_format';
 import {
   SEGMENT_HEADER_BYTES,
   segmentFirsts,
@@ -85,10 +85,7 @@ export function leftBehind(
   const first = segmentFirsts(paths.map((path) => basename(path))).at(-1) ?? 0;
   const file = files.get(join(where.journal, segmentName(first)));
   if (file === undefined) return 'the last segment has no name';
-  const seed = segmentSeed(storage, first);
-  let end = provenEnd(file.durable, seed, first, last);
-  // A clean stop leaves a seal, which has no number of its own.
-  end = recordEnd(file.durable, end, seed, last + 1) ?? end;
+  const end = walk(file.durable, segmentSeed(storage, first), first, last).end;
   const at = file.durable.findIndex((byte, i) => i >= end && byte !== 0);
   return at < 0
     ? undefined
@@ -105,20 +102,33 @@ function noticedInJournal(files: Files, where: DataFolder, known: Known): Notice
     const file = files.get(join(where.journal, segmentName(first)));
     if (file === undefined) return [];
     if (i < firsts.length - 1) return [all(file)];
-    const to = provenEnd(file.durable, segmentSeed(known.storage, first), first, known.proven);
-    return [{ file, from: 0, to }];
+    const seed = segmentSeed(known.storage, first);
+    const byRecord = walk(file.durable, seed, first, known.proven).lastRecord;
+    const bySeal = walk(file.durable, seed, first, Number.POSITIVE_INFINITY).lastSeal;
+    return [{ file, from: 0, to: Math.max(byRecord, bySeal) }];
   });
 }
 
-/** Where the proven records of a segment end, or those before the first one that is harmed already. */
-function provenEnd(segment: Buffer, seed: number, first: number, proven: number): number {
-  let at = Math.min(SEGMENT_HEADER_BYTES, segment.length);
-  for (let sequence = first; sequence <= proven; sequence++) {
-    const end = recordEnd(segment, at, seed, sequence);
-    if (end === undefined) break;
-    at = end;
+/**
+ * Goes from record to record, through number `last` and the seals behind it, or up to the first thing
+ * that is harmed already. Says where it ended, where the last record did, and where the last seal
+ * begins: that one proves what is before it. Seals have no numbers of their own: each has the next.
+ */
+function walk(segment: Buffer, seed: number, first: number, last: number) {
+  const begin = Math.min(SEGMENT_HEADER_BYTES, segment.length);
+  let [end, lastRecord, lastSeal] = [begin, begin, begin];
+  for (let sequence = first; ; ) {
+    const after = recordEnd(segment, end, seed, sequence);
+    if (after === undefined) break;
+    if (typeAt(segment, end) === SEAL) lastSeal = end;
+    else if (sequence > last) break;
+    else {
+      sequence++;
+      lastRecord = after;
+    }
+    end = after;
   }
-  return at;
+  return { end, lastRecord, lastSeal };
 }
 
 const all = (file: SimulatedFile): NoticedBytes => ({ file, from: 0, to: file.durable.length });

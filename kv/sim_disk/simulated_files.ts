@@ -62,7 +62,7 @@ export class SimulatedFiles implements FileSystem {
   }
 
   /** The process, if there is one, ends; so does the power, if it is cut. */
-  stop(how: Ending): void {
+  stop(how: Exclude<Ending, 'stop'>): void {
     this.host = undefined;
     this.faults.disarm();
     for (const operation of this.underWay) this.abandon(operation);

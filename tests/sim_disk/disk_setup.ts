@@ -70,6 +70,17 @@ export class Machine {
     this.disk.close(how);
   }
 
+  /** Tells the process to stop, and lets so many things happen before the next one may start. */
+  stop(steps = Number.POSITIVE_INFINITY): void {
+    const told = this.story.length;
+    this.disk.close('stop');
+    while (steps-- > 0 && this.step());
+    // Whoever has stopped hears nothing any more.
+    expect(this.story.length).toBe(told);
+    this.life++;
+    this.due = [];
+  }
+
   restart(how: Ending): Recovered {
     this.close(how);
     return this.open();

@@ -25,9 +25,12 @@ export interface Tally {
   failed: number;
   rotated: number;
   lost: number;
+  stopped: number;
 }
 
-export const newTally = (): Tally => ({ starts: 0, damaged: 0, failed: 0, rotated: 0, lost: 0 });
+export const newTally = (): Tally => ({
+  ...{ starts: 0, damaged: 0, failed: 0, rotated: 0, lost: 0, stopped: 0 },
+});
 
 /** Lives a few lives on a disk drawn from the seed; the story of it is the answer. */
 export function liveRandomly(factory: DiskFactory, seed: number, tally: Tally): string {
@@ -73,8 +76,20 @@ class RandomLives {
     if (random.chance(1, 3)) machine.settle();
     this.hear();
     this.tally.failed += machine.failures.length;
-    machine.close(random.pick(['kill', 'power_cut']));
+    this.end();
     if (random.chance(1, 8)) machine.disk.close('power_cut');
+  }
+
+  private end(): void {
+    const { machine, random } = this;
+    const how = random.pick(['kill', 'power_cut', 'stop'] as const);
+    if (how !== 'stop') return machine.close(how);
+    const steps = random.pick([0, 1, 3, Number.POSITIVE_INFINITY]);
+    machine.stop(steps);
+    // One that came to its end has made durable whatever it was given.
+    if (steps < Number.POSITIVE_INFINITY || this.mayFail || this.mayBeDamaged) return;
+    this.promised = this.written.length;
+    this.tally.stopped++;
   }
 
   /** Starts a process; if its disk is damaged, with an empty one. */

@@ -48,7 +48,7 @@ function outcomes(run: (world: World) => unknown): Set<unknown> {
 const anything = (): void => undefined;
 
 describe('a write', () => {
-  const survivors = (how: Ending): Set<unknown> =>
+  const survivors = (how: Exclude<Ending, 'stop'>): Set<unknown> =>
     outcomes((world) => {
       const file = world.withFile(OLD);
       world.files.writeSync(file, NEW, 0);
@@ -110,7 +110,7 @@ describe('a write', () => {
 
 describe('a name', () => {
   it('may be lost in a power cut until its folder is flushed, never when a process ends', () => {
-    const survivors = (how: Ending): Set<unknown> =>
+    const survivors = (how: Exclude<Ending, 'stop'>): Set<unknown> =>
       outcomes((world) => {
         world.files.syncSync(world.files.openSync(PATH, 'create'));
         world.files.stop(how);
