@@ -13,7 +13,10 @@ import type { Recovered, StorageEffect, StorageEvent } from '../core/protocol';
 
 /** What a disk is given by the machine that it is in. */
 export interface DiskHost {
-  /** Calls back after so many milliseconds of simulated time, unless the process has died by then. */
+  /**
+   * Calls back after so many milliseconds of simulated time. If the process has ended by then, that is
+   * for the disk to see: it may still have to finish something.
+   */
   later(delayMs: number, action: () => void): void;
   /** Tells the node. */
   event(event: StorageEvent): void;
@@ -51,7 +54,10 @@ export interface Disk {
    */
   open(host: DiskHost): Recovered;
   perform(effect: StorageEffect): void;
-  /** The process has ended. The disk asks its host nothing from here on. */
+  /**
+   * The process has ended, and hears nothing from here on. Only a disk that is to `stop` asks its host
+   * for more time.
+   */
   close(how: Ending): void;
   /** Replaced by an empty one. Only while no process uses it. */
   wipe(storage: StorageId): void;

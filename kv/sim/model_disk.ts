@@ -98,10 +98,11 @@ export class ModelDisk implements Disk {
     }
   }
 
-  close(_how: Ending): void {
+  close(how: Ending): void {
     // Of the batch that was being written a part may have arrived; it was never acknowledged.
     const kept = this.prng.between(0, this.batch.length);
-    this.records.push(...this.batch.slice(0, kept));
+    if (how === 'stop' && this.next.size === 0) this.records.push(...this.batch, ...this.gathering);
+    else this.records.push(...this.batch.slice(0, kept));
     const [first] = this.snapshotWork;
     const isKept = this.isSnapshotBusy && first !== undefined && !this.abandoned.has(first);
     if (isKept && first.kind === 'snapshot_commit' && this.prng.chance(1, 2)) {

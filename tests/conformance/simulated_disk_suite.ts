@@ -61,6 +61,21 @@ export function describeSimulatedDisk(name: string, factory: DiskFactory): void 
       },
     );
 
+    it('finishes what it was given when it is told to stop, if it is left the time', () => {
+      for (const seed of SEEDS) {
+        const machine = opened(seed);
+        for (let last = 0; last < 20; last += 4) {
+          machine.append(last + 1, last + 4, 100);
+          for (let steps = (seed + last) % 3; steps > 0; steps--) machine.step();
+        }
+        machine.stop();
+        expect(plain(machine.open().records)).toEqual(expected(1, 20, 100));
+        machine.append(21, 24, 100);
+        machine.settle();
+        expect(machine.persisted).toBe(24);
+      }
+    });
+
     it('keeps what it gave back, whatever comes next', () => {
       for (const seed of SEEDS) {
         const machine = opened(seed);
