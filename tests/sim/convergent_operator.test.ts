@@ -22,7 +22,13 @@ const cellsOf = ({ kind, peer }: Order, time: number) => {
 class World {
   readonly peers = new TruePeers(ALL);
   isSettled = false;
-  readonly operator = new Operator(ALL, this.peers, () => this.isSettled);
+  /** Up to where replica 1 has its words on its disk. */
+  durable = NEVER as number;
+  readonly operator = new Operator(
+    ALL,
+    (peer) => this.peers.lastToCountOn(peer, () => this.durable),
+    () => this.isSettled,
+  );
 
   /** He has asked A to unregister somebody. */
   readonly order = this.operator.nextChange(A, millis(0));
@@ -64,6 +70,15 @@ test('a registration with an earlier stamp than the unregistration loses, whenev
   expect([world.register(5), world.register(6), world.register(8)]).toEqual([
     ...['again', 'again', 'done'],
   ]);
+});
+
+test('a registration that a crash may take does not count, an unregistration does', () => {
+  const world = new World();
+  world.durable = 6;
+  world.carryOut(world.order, 7);
+  expect(world.register(8)).toBe('again');
+  world.durable = 8;
+  expect(world.register(9)).toBe('done');
 });
 
 test('an unregistration that a crash has taken does not count', () => {

@@ -44,7 +44,9 @@ export class Membership {
   ) {
     const { members } = group;
     this.peers = new TruePeers(members);
-    this.operator = new Operator(members, this.peers, (peer) => this.isSettled(peer));
+    const durableOf = (replica: number) => this.durableOf(replica);
+    const lastWord = (peer: NodeId) => this.peers.lastToCountOn(peer, durableOf);
+    this.operator = new Operator(members, lastWord, (peer) => this.isSettled(peer));
     const hasNews = (node: NodeId, peer: NodeId) => this.hasNewsFor(node, peer);
     this.minds = new ChangesOfMind(members, this.operator, timeline, configuration, prng, hasNews);
   }
@@ -91,6 +93,12 @@ export class Membership {
   private isKnown(node: NodeId): boolean {
     const others = [...this.group.replicas].filter(([id]) => id !== node);
     return others.every(([, { core }]) => core.inspect.peers.registered.has(node));
+  }
+
+  /** Up to where a replica has its own words on its disk. */
+  private durableOf(replica: number): number {
+    const own = [...this.group.witnesses.values()].find((witness) => witness.replica === replica);
+    return own?.durable.get(replica) ?? 0;
   }
 
   private isSettled(peer: NodeId): boolean {

@@ -3,13 +3,14 @@
  *
  * What he has asked for may be carried out late (the node that he asked may be stopped), and under a
  * clock that is ahead of others. So he does not take a registration for the last word while an
- * unregistration is still under way, or has a later stamp: the map would rightly follow that.
+ * unregistration is still under way, or has a later stamp: the map would rightly follow that. Nor does
+ * he count on a registration that somebody has said and may lose in a crash.
  */
 
 import { type Millis, millis, type NodeId } from '../../core/ids';
 import { RegisterOperation } from './convergent_operation';
 import { registration } from './timed_replica';
-import type { Order, TruePeers } from './true_peers';
+import type { Order, Word } from './true_peers';
 
 /** The wall clock is the machine's: `timed_replica.ts` puts it in. */
 const wall = millis(0);
@@ -24,7 +25,8 @@ export class Operator {
 
   constructor(
     private readonly members: readonly NodeId[],
-    private readonly peers: Pick<TruePeers, 'last'>,
+    /** The last word on somebody that he may count on. */
+    private readonly lastWord: (peer: NodeId) => Word | undefined,
     /** Whether it is the last word on somebody that he is a peer, and all have that on their disks. */
     private readonly isSettled: (peer: NodeId) => boolean,
   ) {}
@@ -65,7 +67,7 @@ export class Operator {
   /** Registers the outsider again; asked of himself, he registers another, and so himself too. */
   registration(node: NodeId, outsider: NodeId): RegisterOperation {
     return new RegisterOperation(this.whomToRegister(node, outsider), () => {
-      if (this.asked !== undefined || this.peers.last(outsider)?.isPeer !== true) return false;
+      if (this.asked !== undefined || this.lastWord(outsider)?.isPeer !== true) return false;
       this.outsider = undefined;
       return true;
     });

@@ -51,6 +51,18 @@ export class TruePeers {
       .at(-1);
   }
 
+  /**
+   * The last word that an operator may count on: a registration that is not on the disk of who said it
+   * may be lost with the process, and an unregistration before it may not.
+   */
+  lastToCountOn(peer: NodeId, durableOf: (replica: number) => number): Word | undefined {
+    return this.words
+      .filter((word) => word.peer === peer)
+      .filter(({ isPeer, time, replica }) => !isPeer || time <= durableOf(replica))
+      .sort(byStamp)
+      .at(-1);
+  }
+
   /** Whether the last word on somebody is that he is a peer, and all of these have seen it. */
   isSettled(peer: NodeId, all: readonly Seen[]): boolean {
     const last = this.last(peer);
