@@ -13,7 +13,7 @@ import {
 } from '../../../kv/core/ids';
 import { decodeRecord } from '../../../kv/core/raft/journal';
 import { encodeSnapshotMeta } from '../../../kv/core/raft/snapshot_meta';
-import { appendEntries, requestVote, Solo, sent } from './solo';
+import { appendEntries, contentOf, requestVote, Solo, sent } from './solo';
 
 /** A follower in term 3 whose disk waits, with a log of the configuration and one entry, all applied. */
 function follower(): Solo {
@@ -36,14 +36,6 @@ function receiveSnapshot(solo: Solo, index: number): SnapshotName {
     ...{ size: content.length, offset: 0, bytes: content },
   });
   return name;
-}
-
-function contentOf(solo: Solo): Uint8Array {
-  const cursor = solo.raft.machine.beginSnapshot();
-  const slices: Uint8Array[] = [];
-  for (let next = cursor.next(1e6); next !== undefined; next = cursor.next(1e6)) slices.push(next);
-  cursor.release();
-  return Buffer.concat(slices);
 }
 
 /** The snapshot is durable: old records may go as soon as what replaces them is. */

@@ -5,7 +5,7 @@
 
 import { logIndex, millis, snapshotName, term } from '../../../kv/core/ids';
 import { encodeSnapshotMeta } from '../../../kv/core/raft/snapshot_meta';
-import { appendEntries, Solo, sent } from './solo';
+import { appendEntries, contentOf, Solo, sent } from './solo';
 
 const AT = logIndex(9);
 const NAME = snapshotName('snapshot-9');
@@ -15,14 +15,6 @@ function follower(): Solo {
   const solo = new Solo({ log: [1, 1], term: 3 }).follow(2);
   solo.receive(2, appendEntries(3, [2, 1], [], 2));
   return solo;
-}
-
-/** The state of n1 as a snapshot. */
-function contentOf(solo: Solo): Uint8Array {
-  const cursor = solo.raft.machine.beginSnapshot();
-  const slices: Uint8Array[] = [];
-  for (let next = cursor.next(1e6); next !== undefined; next = cursor.next(1e6)) slices.push(next);
-  return Buffer.concat(slices);
 }
 
 /** Sends the content in two slices; returns what n1 said and did. */

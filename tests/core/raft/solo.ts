@@ -244,6 +244,14 @@ const voteOf = (member: string | undefined): NodeId | undefined =>
 const majorityBesides1 = (nodes: number): number[] =>
   Array.from({ length: Math.floor(nodes / 2) }, (_, i) => i + 2);
 
+/** The state of n1 as the content of a snapshot. */
+export function contentOf({ raft }: Solo): Uint8Array {
+  const cursor = raft.machine.beginSnapshot();
+  const slices: Uint8Array[] = [];
+  for (let next = cursor.next(1e6); next !== undefined; next = cursor.next(1e6)) slices.push(next);
+  return Buffer.concat(slices);
+}
+
 /** The messages of one kind among those sent. */
 export function sent<Kind extends MessageKind>(
   all: readonly Sent[],
