@@ -50,6 +50,13 @@ export class KeyValue implements StateMachine<Query, Answer> {
     return encodeResult(this.execute(command));
   }
 
+  /** A PUT does not look at what was there. */
+  foretell(command: Uint8Array): Uint8Array | undefined {
+    if (operationOf(command) !== OPERATION.put) return undefined;
+    const isTooLarge = command.length - valueStart(command) > this.maxValueBytes;
+    return encodeResult(isTooLarge ? 'too_large' : 'ok');
+  }
+
   query(query: Query): Answer {
     const entry = this.table.get(query.key);
     return entry instanceof ListText ? entry.text() : entry;

@@ -95,6 +95,11 @@ export class Sessions<Query, Answer> {
     }
   }
 
+  /** The result of a plain command that is known without applying it; see `StateMachine`. */
+  foretell(command: Uint8Array): Uint8Array | undefined {
+    return this.machine.foretell?.(command);
+  }
+
   query(query: Query): Answer {
     return this.machine.query(query);
   }

@@ -20,6 +20,12 @@ export interface StateMachine<Query, Answer> {
   /** Applies one committed command and returns its result. A throw is a bug of the machine. */
   apply(command: Uint8Array, context: ApplyContext): Uint8Array;
 
+  /**
+   * The result of a command whose result does not depend on the state, undefined for any other: then
+   * whoever asked for it can be told before it is applied. A machine need not offer this.
+   */
+  foretell?(command: Uint8Array): Uint8Array | undefined;
+
   /** Answers from the present state, changing nothing. */
   query(query: Query): Answer;
 

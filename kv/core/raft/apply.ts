@@ -25,10 +25,19 @@ export function advanceCommit(raft: RaftState, leader: Leader): void {
   commitMoved(raft, leader);
 }
 
-/** Applies what is committed, in order, as much as one step may take. */
+/** Applies what is committed, in order, as much as one step may take, or puts that off. */
 export function applyCommitted(raft: RaftState): void {
-  if (putsOff(raft)) return;
-  const { last, bytes } = applicable(raft);
+  const hasTold = raft.role.kind === 'leader' && tellForetold(raft, raft.role);
+  if (!putsOff(raft, hasTold)) applyUpTo(raft, raft.commit);
+}
+
+/** Applies all writes that somebody was told of: whoever reads now must see them. */
+export function applyAnswered(raft: RaftState): void {
+  while (raft.applied < raft.answered) applyUpTo(raft, raft.answered);
+}
+
+function applyUpTo(raft: RaftState, end: LogIndex): void {
+  const { last, bytes } = applicable(raft, end);
   if (last === raft.applied) return;
   raft.narrateEntries('apply', raft.applied + 1, last);
   while (raft.applied < last) applyEntry(raft, logIndex(raft.applied + 1));
@@ -38,13 +47,36 @@ export function applyCommitted(raft: RaftState): void {
 }
 
 /**
- * The leader, and with it every client, waits for what a follower writes and acknowledges, and nobody
- * for what it applies. So a follower that has something to write or to say in this step applies in
- * one of the next, which comes at once; but not later than in the third, since reads do wait for it.
+ * Tells clients of this leader what their committed writes come to, where that is known beforehand.
+ * "When the entry has been safely replicated, the leader applies the entry to its state machine and
+ * returns the result" (§5.3); but what is committed stays, and a result that no state can change need
+ * not wait for it. So the client's next write is on its way while this one is applied. It goes in the
+ * order of the log, up to the first result that is not known.
  */
-function putsOff(raft: RaftState): boolean {
-  const hasReason = raft.role.kind === 'follower' && raft.applied < raft.commit && raft.hasWork;
-  if (!hasReason || raft.putOff === MAX_STEPS_PUT_OFF) {
+function tellForetold(raft: RaftState, { proposals }: Leader): boolean {
+  let hasTold = false;
+  let told = Math.max(raft.applied, raft.answered);
+  for (; told < raft.commit; told++) {
+    const index = logIndex(told + 1);
+    const origin = proposals.at(index);
+    if (origin === undefined) continue;
+    if (origin.kind !== 'client' || origin.foretold === undefined) break;
+    proposals.take(index);
+    tell(raft, origin, { status: 'applied', result: origin.foretold }, index);
+    hasTold = true;
+  }
+  raft.answered = logIndex(told);
+  return hasTold;
+}
+
+/**
+ * Whether something else comes first: then this step applies nothing, and one of the next does, which
+ * comes at once; but not later than in the third, since reads do wait for it.
+ */
+function putsOff(raft: RaftState, hasTold: boolean): boolean {
+  const { applied, commit, putOff } = raft;
+  const mayWait = applied < commit && putOff < MAX_STEPS_PUT_OFF && nobodyWaits(raft);
+  if (!mayWait || !(hasTold || raft.hasWork)) {
     raft.putOff = 0;
     return false;
   }
@@ -52,9 +84,18 @@ function putsOff(raft: RaftState): boolean {
   return true;
 }
 
+/**
+ * The leader, and with it every client, waits for what a follower writes and acknowledges, and nobody
+ * for what it applies. At a leader those wait who could not be told before, and all that read.
+ */
+function nobodyWaits({ role, answered, commit, clients }: RaftState): boolean {
+  if (role.kind !== 'leader') return role.kind === 'follower';
+  return answered >= commit && clients.reads.size === 0 && role.readBatches.length === 0;
+}
+
 /** How far this step may go, and how many bytes of entries that is. */
-function applicable({ log, applied, commit }: RaftState): { last: number; bytes: number } {
-  const limit = Math.min(commit, applied + MAX_APPLIED_PER_STEP);
+function applicable({ log, applied }: RaftState, end: LogIndex): { last: number; bytes: number } {
+  const limit = Math.min(end, applied + MAX_APPLIED_PER_STEP);
   const all = log.sizeOf(applied + 1, limit + 1);
   if (all <= MAX_APPLIED_BYTES_PER_STEP) return { last: limit, bytes: all };
   let last: number = applied;

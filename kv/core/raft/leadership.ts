@@ -12,7 +12,12 @@ import type { RaftState } from './state';
 
 /** Who is to be told of a proposal's result: a client of this node, or another node. */
 export type Origin =
-  | { readonly kind: 'client'; readonly id: number }
+  | {
+      readonly kind: 'client';
+      readonly id: number;
+      /** The result of a write, where it is known before it is applied. */
+      readonly foretold?: Uint8Array | undefined;
+    }
   | { readonly kind: 'node'; readonly node: NodeId; readonly id: number };
 
 /** Reads that wait for one and the same heartbeat round. */

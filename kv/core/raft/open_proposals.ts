@@ -43,6 +43,11 @@ export class OpenProposals {
     return origin;
   }
 
+  /** Who proposed an entry and has not been told. */
+  at(index: LogIndex): Origin | undefined {
+    return this.origins[index - this.first];
+  }
+
   /** Those that have not been told, in the order of their indices. */
   *open(): Generator<readonly [LogIndex, Origin], void> {
     for (const [place, origin] of this.origins.entries()) {

@@ -69,3 +69,5 @@ export const MAX_APPLIED_PER_STEP = 1024;
 export const MAX_APPLIED_BYTES_PER_STEP = 256 * 1024;
 /** A follower puts off applying for other work in at most so many steps one after the other. */
 export const MAX_STEPS_PUT_OFF = 2;
+/** More messages than this are not held back: the oldest are dropped, as a network may do. */
+export const MAX_HELD_MESSAGES = 1024;

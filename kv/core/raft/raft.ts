@@ -21,7 +21,7 @@
 import { invariant, unreachable } from '../assert';
 import { type Millis, millis, type NodeId } from '../ids';
 import type { Event, Protocol } from '../protocol';
-import { advanceCommit, applyCommitted } from './apply';
+import { advanceCommit, applyAnswered, applyCommitted } from './apply';
 import { Clients } from './clients';
 import {
   electionTimeout,
@@ -147,6 +147,7 @@ function receive(raft: RaftState, event: RaftEvent): void {
     case 'message':
       return receiveMessage(raft, event.from, event.message);
     case 'request':
+      if (event.request.kind === 'read') applyAnswered(raft);
       return raft.clients.receive(raft, event.id, event.request);
     case 'persisted':
       return persisted(raft, event.through);

@@ -33,7 +33,7 @@ import type { RaftLog } from './log';
 import { type Configuration, findMember, isUnbound } from './membership';
 import { laneOf, type RaftMessage } from './messages';
 import { describe, describeEntries, describeReply } from './narration';
-import type { RaftOptions } from './options';
+import { MAX_HELD_MESSAGES, type RaftOptions } from './options';
 import type { RaftReply } from './requests';
 import { type Role, startingRole } from './roles';
 import { drawEarliness } from './snapshot_share';
@@ -85,9 +85,6 @@ interface HeldMessage {
   readonly message: RaftMessage;
 }
 
-/** More messages than this are not held back: the oldest are dropped, as a network may do. */
-const MAX_HELD_MESSAGES = 1024;
-
 /** What recovery hands over to a starting node. */
 export interface InitialState {
   readonly term: Term;
@@ -118,6 +115,8 @@ export class RaftState {
   commit: LogIndex;
   applied: LogIndex;
   appliedTerm: Term;
+  /** Everybody who waits for an entry up to here was told its result; it may not be applied yet. */
+  answered = logIndex(0);
   /** In how many steps, one after the other, there was something to do before applying. */
   putOff = 0;
   /** The bytes of the entries applied since the last snapshot was begun. */

@@ -161,7 +161,8 @@ export class WriteRequests {
       idempotencyKey === undefined
         ? [PLAIN_HEADER, command]
         : [encodeKeyed(idempotencyKey, command)];
-    const proposed = propose(raft, leader, envelope, { kind: 'client', id: write.id });
+    const foretold = idempotencyKey === undefined ? raft.machine.foretell(command) : undefined;
+    const proposed = propose(raft, leader, envelope, { kind: 'client', id: write.id, foretold });
     if (!proposed.ok) return this.refuse(raft, write, proposed.code);
     write.place = 'proposed';
     write.handedOver = true;

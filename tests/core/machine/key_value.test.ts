@@ -60,6 +60,20 @@ function expectSame(machine: KeyValue, values: Map<string, unknown>): void {
   expect(machine.stats()).toEqual({ keys: values.size, bytes });
 }
 
+test('what is foretold of a command is what it comes to, in every state', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const machine = new KeyValue(new EntryTable(), 300);
+      for (const each of steps) {
+        const foretold = machine.foretell(encodeCommand(each));
+        expect(foretold === undefined).toBe(each.kind !== 'put');
+        const result = machine.apply(encodeCommand(each));
+        if (foretold !== undefined) expect(foretold).toEqual(result);
+      }
+    }),
+  );
+});
+
 describe('commands', () => {
   test('do what a map of parsed values does', () => {
     fc.assert(
