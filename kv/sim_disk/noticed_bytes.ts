@@ -7,11 +7,11 @@
  *   a batch that a power cut tore. So in the last segment a record is harmed only when a seal stands
  *   behind it, or when a later batch has been acknowledged, which must name it. Whether it does is
  *   for the journal to prove: what was acknowledged is known from its events, not from its bytes.
- * - **What was never promised**: bytes that were not flushed, the spare segment, a snapshot that is
- *   being written, and the zeros behind the last record.
+ * - **What was never promised**: bytes that were not flushed, spare segments, a snapshot that is
+ *   being written, and what lies behind the last record of a segment.
  *
- * What is left is every byte of the segments before the last one, the header of the last one and
- * its proven records, whole snapshots, and the identity.
+ * What is left is the header and every record of the segments before the last one, the header of the
+ * last one and its proven records, whole snapshots, and the identity.
  */
 
 import { basename, dirname, join } from 'node:path';
@@ -101,9 +101,11 @@ function noticedInJournal(files: Files, where: DataFolder, known: Known): Notice
   return firsts.flatMap((first, i) => {
     const file = files.get(join(where.journal, segmentName(first)));
     if (file === undefined) return [];
-    if (i < firsts.length - 1) return [all(file)];
     const seed = segmentSeed(known.storage, first);
-    const byRecord = walk(file.durable, seed, first, known.proven).lastRecord;
+    const isLast = i === firsts.length - 1;
+    const proven = isLast ? known.proven : Number.POSITIVE_INFINITY;
+    const byRecord = walk(file.durable, seed, first, proven).lastRecord;
+    if (!isLast) return [{ file, from: 0, to: byRecord }];
     const bySeal = walk(file.durable, seed, first, Number.POSITIVE_INFINITY).lastSeal;
     return [{ file, from: 0, to: Math.max(byRecord, bySeal) }];
   });

@@ -1,9 +1,10 @@
 /**
  * The journal of a node: an append-only sequence of records in segments. DESIGN.md draws the
  * format; `journal_recovery.ts` says what survives a stop, `journal_writer.ts` how records become
- * durable. This file puts the two together and deletes segments that nobody needs any more.
+ * durable. This file puts the two together and lets segments go that nobody needs any more.
  */
 
+import { join } from 'node:path';
 import type { JournalRecord } from '../core/protocol';
 import { inFolder, type JournalPlace } from './journal_place';
 import {
@@ -13,7 +14,7 @@ import {
   recoverJournal,
 } from './journal_recovery';
 import { type ActiveSegment, JournalWriter } from './journal_writer';
-import { SPARE_FILE, segmentName, segmentSeed } from './segment_format';
+import { isSpareName, segmentName, segmentSeed, usedName } from './segment_format';
 import { inOrder } from './whole_files';
 
 export interface JournalListener {
@@ -26,6 +27,8 @@ export interface JournalListener {
 interface SegmentExtent {
   readonly first: number;
   readonly end: number;
+  /** The length of its file, if it has all that it was made for. */
+  readonly size: number;
 }
 
 export class Journal {
@@ -39,6 +42,7 @@ export class Journal {
   private before = 0;
   private releasing = false;
   private broken = false;
+  private closing = false;
   private released: (() => void) | undefined;
 
   /** Opens the journal of a folder. Throws `JournalDamaged`. */
@@ -46,7 +50,7 @@ export class Journal {
     private readonly place: JournalPlace,
     private readonly listener: JournalListener,
   ) {
-    removeSpare(place);
+    removeSpares(place);
     const recovered = recoverJournal(place);
     const active = openActive(place, recovered);
     this.firstSequence = recovered.segments[0]?.first ?? active.first;
@@ -58,7 +62,7 @@ export class Journal {
       },
       rotated: (next) => {
         this.segments.push(next);
-        this.deleteNext();
+        this.releaseNext();
       },
       failed: (error) => this.fail(error),
     });
@@ -68,10 +72,10 @@ export class Journal {
     this.writer.append(records, through, mayWait);
   }
 
-  /** Says that records before this one are not needed; whole segments of them are deleted. */
+  /** Says that records before this one are not needed; whole segments of them go. */
   release(before: number): void {
     this.before = Math.max(this.before, before);
-    this.deleteNext();
+    this.releaseNext();
   }
 
   stats() {
@@ -86,6 +90,7 @@ export class Journal {
 
   /** Writes what was handed over; `done` comes even if the disk fails. */
   close(done: () => void): void {
+    this.closing = true;
     this.writer.close(() => {
       if (this.releasing) this.released = done;
       else done();
@@ -93,26 +98,41 @@ export class Journal {
   }
 
   /**
-   * Deletes the oldest segment, then the next, each deletion durable before the one after it: a
-   * power failure must not leave a gap between an old segment and the rest.
+   * Takes the oldest segment out of the journal, then the next, each durably before the one after it:
+   * a power failure must not leave a gap between an old segment and the rest. Its file is deleted, or
+   * written over once its name is durably gone (J9).
    */
-  private deleteNext(): void {
+  private releaseNext(): void {
     const [oldest, second] = this.segments;
     if (this.releasing || this.broken || oldest === undefined || second === undefined) return;
     if (second.first > this.before) return;
-    const { fs, folder } = this.place;
+    const { fs, folder, segmentBytes } = this.place;
+    const isUsual = Math.max(oldest.size, oldest.end) === segmentBytes;
+    const isWanted = isUsual && this.writer.wantsUsed;
+    const path = inFolder(this.place, segmentName(oldest.first));
+    const used = usedName(oldest.first);
     this.releasing = true;
     inOrder(
       [
-        (done) => fs.remove(inFolder(this.place, segmentName(oldest.first)), done),
+        (done) => {
+          if (isWanted) fs.rename(path, inFolder(this.place, used), done);
+          else fs.remove(path, done);
+        },
         (done) => fs.syncFolder(folder, done),
+        (done) => {
+          if (isWanted && this.closing) fs.remove(inFolder(this.place, used), done);
+          else done(null);
+        },
       ],
       (error) => {
         this.releasing = false;
         if (error !== null) this.fail(error);
-        else this.segments.shift();
+        else {
+          this.segments.shift();
+          if (isWanted && !this.closing) this.writer.reuse(used);
+        }
         if (this.released !== undefined) this.released();
-        else this.deleteNext();
+        else this.releaseNext();
       },
     );
   }
@@ -130,10 +150,8 @@ export function createJournal(place: JournalPlace): void {
 }
 
 /** A spare segment of an earlier run may be half filled: the next run makes its own. */
-function removeSpare(place: JournalPlace): void {
-  const { fs, folder } = place;
-  if (!fs.listSync(folder).includes(SPARE_FILE)) return;
-  fs.removeSync(inFolder(place, SPARE_FILE));
+function removeSpares({ fs, folder }: JournalPlace): void {
+  for (const name of fs.listSync(folder)) if (isSpareName(name)) fs.removeSync(join(folder, name));
 }
 
 function openActive(place: JournalPlace, { segments }: RecoveredJournal): ActiveSegment {

@@ -66,15 +66,16 @@ export function recoverJournal(place: JournalPlace): RecoveredJournal {
   }
   const segments: RecoveredSegment[] = [];
   let next = oldest;
-  for (const first of firsts) {
-    const isLast = first === firsts[firsts.length - 1];
+  for (const [i, first] of firsts.entries()) {
+    const following = firsts[i + 1];
+    const isLast = following === undefined;
     let bytes = readSegment(place, first);
     if (first !== next) throw damage(place, first, 0, `records from ${next} on should be here`);
     if (isLast && isEmpty(bytes, 0)) bytes = begunAnew(place, first, bytes.length);
     const fault = headerFault(bytes, place.storageId, first);
     if (fault !== undefined) throw damage(place, first, 0, fault);
     const walk = walkSegment(bytes, segmentSeed(place.storageId, first), first);
-    judgeRest(place, bytes, first, walk, isLast);
+    judgeRest(place, bytes, first, walk, following);
     if (isLast) settle(place, first, walk, bytes);
     segments.push({ first, end: walk.end, size: bytes.length });
     next = walk.next;
@@ -156,20 +157,25 @@ function walkSegment(bytes: Buffer, seed: number, first: number): Walk {
   }
 }
 
-/** Throws if what follows the records of a segment shows that something durable is gone. */
+/**
+ * Throws if what follows the records of a segment shows that something durable is gone. It may be
+ * anything: zeros, or what a used segment held in an earlier life.
+ */
 function judgeRest(
   place: JournalPlace,
   bytes: Buffer,
   first: number,
   { end, next }: Walk,
-  isLast: boolean,
+  following: number | undefined,
 ): void {
-  if (isEmpty(bytes, end)) return;
+  if (following === next || isEmpty(bytes, end)) return;
   const what =
     end + RECORD_HEADER_BYTES <= bytes.length
       ? `record ${next} (${lengthAt(bytes, end)} bytes by its header) does not verify`
       : `record ${next} does not fit`;
-  if (!isLast) throw damage(place, first, end, `${what}, and later segments exist`);
+  if (following !== undefined) {
+    throw damage(place, first, end, `${what}, and later segments exist`);
+  }
   if (provesDurable(bytes, end + 1, segmentSeed(place.storageId, first), next)) {
     throw damage(place, first, end, `${what}, and records after it show that this was durable`);
   }

@@ -14,13 +14,7 @@ import { BatchEncoder, type BatchTarget } from './batch_encoder';
 import { type Done, type FileHandle, systemCode } from './file_system';
 import { inFolder, type JournalPlace } from './journal_place';
 import { SEAL } from './record_format';
-import {
-  SEGMENT_HEADER_BYTES,
-  SPARE_FILE,
-  segmentHeader,
-  segmentName,
-  segmentSeed,
-} from './segment_format';
+import { SEGMENT_HEADER_BYTES, segmentHeader, segmentName, segmentSeed } from './segment_format';
 import { type Spare, SpareSegment } from './spare_segment';
 import { inOrder, writeWhole, writeWholeSync } from './whole_files';
 import { WritePace } from './write_pace';
@@ -78,6 +72,16 @@ export class JournalWriter {
 
   get pendingRecords(): number {
     return this.appended - this.durable;
+  }
+
+  /** Whether a segment that nobody needs any more is wanted for its file. */
+  get wantsUsed(): boolean {
+    return this.spare.wantsUsed;
+  }
+
+  /** Takes the file of one, by its new name. */
+  reuse(name: string): void {
+    this.spare.reuse(name);
   }
 
   /**
@@ -189,14 +193,14 @@ export class JournalWriter {
    * Makes the spare the active segment. It has a durable header before it gets its name, and a
    * durable name before it gets a record (J5).
    */
-  private install({ file, size }: Spare): void {
+  private install({ file, name, size }: Spare): void {
     const { fs, storageId, folder, segmentBytes } = this.place;
     const first = this.durable + 1;
     invariant(first > this.active.first, 'a segment must not replace the one that is written', {
       first,
       active: this.active.first,
     });
-    const from = inFolder(this.place, SPARE_FILE);
+    const from = inFolder(this.place, name);
     const to = inFolder(this.place, segmentName(first));
     inOrder(
       [

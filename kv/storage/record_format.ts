@@ -33,10 +33,8 @@ const TYPE_AT = 20;
 const U48_BYTES = 6;
 
 export const lengthAt = (bytes: Buffer, at: number): number => bytes.readUInt32LE(at + LENGTH_AT);
-export const sequenceAt = (bytes: Buffer, at: number): number =>
-  bytes.readUIntLE(at + SEQUENCE_AT, U48_BYTES);
-export const durableAt = (bytes: Buffer, at: number): number =>
-  bytes.readUIntLE(at + DURABLE_AT, U48_BYTES);
+export const sequenceAt = (bytes: Buffer, at: number): number => u48At(bytes, at + SEQUENCE_AT);
+export const durableAt = (bytes: Buffer, at: number): number => u48At(bytes, at + DURABLE_AT);
 export const typeAt = (bytes: Buffer, at: number): number => bytes.readUInt8(at + TYPE_AT);
 
 /** Writes a header without its checksum, which {@link putChecksum} adds. */
@@ -99,8 +97,11 @@ export function provesDurable(
   seed: number,
   sequence: number,
 ): boolean {
+  // A used segment is full of records of an earlier life. Their numbers are lower, and no record can
+  // have a number that is higher than the records before it have room for.
   for (let at = from; at + RECORD_HEADER_BYTES <= segment.length; at++) {
     const own = sequenceAt(segment, at);
+    if (own < sequence || own - sequence > 1 + (at - from) / RECORD_HEADER_BYTES) continue;
     const durable = durableAt(segment, at);
     if (own !== sequence && (durable < sequence || durable >= own)) continue;
     if (verifiedEnd(segment, at, seed) !== undefined) return true;
@@ -114,5 +115,14 @@ function verifiedEnd(segment: Buffer, at: number, seed: number): number | undefi
   const crc = crc32(segment.subarray(at + CRC_BYTES, end), seedOf(seed, at));
   return crc === segment.readUInt32LE(at) ? end : undefined;
 }
+
+/** As `readUIntLE`, without its checks: recovery asks for each byte of a segment. */
+function u48At(bytes: Buffer, at: number): number {
+  const low = byteAt(bytes, at) | (byteAt(bytes, at + 1) << 8) | (byteAt(bytes, at + 2) << 16);
+  const high = byteAt(bytes, at + 3) | (byteAt(bytes, at + 4) << 8) | (byteAt(bytes, at + 5) << 16);
+  return low + high * 0x1000000;
+}
+
+const byteAt = (bytes: Buffer, at: number): number => bytes[at] as number;
 
 const seedOf = (segmentSeed: number, offset: number): number => (segmentSeed ^ offset) >>> 0;

@@ -2,7 +2,7 @@
  * What a segment is called and how it begins. A segment is one file of the journal:
  *
  *     0       8         12           18      24       28    32
- *     | magic | version | storage id | first | unused | crc | records … | zeros |
+ *     | magic | version | storage id | first | unused | crc | records … | anything |
  *
  * Its name is the number of its first record. A segment gets its name only once everything before
  * it is durable, so the name alone says that all records before that number were promised (J5).
@@ -16,6 +16,12 @@ export const DEFAULT_SEGMENT_BYTES = 16 * 1024 * 1024;
 
 /** The next segment while it is being filled with zeros; worthless after a restart. */
 export const SPARE_FILE = 'next.partial';
+
+/** A segment that nobody needs any more, until it is written over; worthless after a restart too. */
+export const usedName = (first: number): string => `${segmentName(first)}.used`;
+
+export const isSpareName = (name: string): boolean =>
+  name === SPARE_FILE || (name.endsWith('.used') && NAME.test(name.slice(0, -'.used'.length)));
 
 const MAGIC = Buffer.from('quorumkj', 'latin1');
 const VERSION = 1;

@@ -51,7 +51,8 @@ describe('a record', () => {
     const any = fc.record({
       type: fc.integer({ min: 1, max: 255 }),
       payload: fc.uint8Array({ maxLength: 100 }),
-      at: fc.integer({ min: 1, max: 200 }),
+      // Before it there is room for the two records that its number says were there.
+      at: fc.integer({ min: 2 * RECORD_HEADER_BYTES, max: 200 }),
       seed: fc.nat(),
     });
     void fc.assert(
@@ -73,6 +74,16 @@ describe('a record', () => {
         expect(provesDurable(bytes, at + 1, seed, 7)).toBe(false);
       }),
     );
+  });
+
+  it('is found behind others however small they are, but not where they would have no room', () => {
+    for (let before = 1; before <= 10; before++) {
+      const at = before * RECORD_HEADER_BYTES;
+      const bytes = Buffer.concat([Buffer.alloc(at), encode(1, new Uint8Array(0), at, 5)]);
+      // It is record 9 and says that 7 was durable; the first of those before it is gone.
+      expect(provesDurable(bytes, 1, 5, 9 - before)).toBe(before >= 2);
+      expect(provesDurable(bytes, 1, 5, 9 - before - 1)).toBe(false);
+    }
   });
 
   it('has the bytes that the format says, copied or by reference', () => {

@@ -105,16 +105,26 @@ describe('a disk that fails', () => {
     }
   });
 
-  it('fails once for everything: a release that fails also ends the appends', async () => {
-    const { disk, storage, ear } = openFailing(({ kind }) => kind === 'remove', failure('EIO'));
-    await appendAndSettle(disk, storage, 1, 30);
-    storage.perform({ kind: 'release', before: sequence(30) });
-    await disk.settle();
-    await appendAndSettle(disk, storage, 31, 32);
-    expect(ear.persisted).toBe(30);
-    expect(ear.failures.length).toBe(1);
-    await closeOn(disk, storage);
-  });
+  it.each([
+    ['used again', 'rename', 1],
+    ['deleted', 'remove', 9],
+  ])(
+    'fails once for everything: a release also ends the appends if a file cannot be %s',
+    async (_, failing, segments) => {
+      const disk = newDisk();
+      const storage = openOn(disk);
+      const ear = new Ear(storage);
+      const last = 11 * segments + 1;
+      await appendAndSettle(disk, storage, 1, last);
+      disk.fault = ({ kind }) => (kind === failing ? failure('EIO') : undefined);
+      storage.perform({ kind: 'release', before: sequence(last) });
+      await disk.settle();
+      await appendAndSettle(disk, storage, last + 1, last + 2);
+      expect(ear.persisted).toBe(last);
+      expect(ear.failures.length).toBe(1);
+      await closeOn(disk, storage);
+    },
+  );
 
   it('may be closed from within the failure, which writes nothing more', async () => {
     const disk = newDisk();

@@ -254,11 +254,13 @@ describe('a flipped bit', () => {
     );
   });
 
-  it('in a segment that is not the last is damage, also in the room that was not used', async () => {
+  it('in a segment that is not the last is damage, but not in the room that was not used', async () => {
     const disk = await diskWith([11, 1]);
-    eachFlip(disk, firstSegment, 0, disk.content(firstSegment).length, (result) =>
-      expect(result).toBeInstanceOf(JournalDamaged),
-    );
+    const end = SEGMENT_HEADER_BYTES + 11 * RECORD;
+    const { length } = disk.content(firstSegment);
+    expect(end).toBeLessThan(length);
+    eachFlip(disk, firstSegment, 0, end, (result) => expect(result).toBeInstanceOf(JournalDamaged));
+    eachFlip(disk, firstSegment, end, length, (result) => expect(result).toEqual(expected(1, 12)));
   });
 });
 
