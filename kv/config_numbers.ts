@@ -65,6 +65,12 @@ export const RAFT_NUMBERS = {
   spareDelayMs: ms(50, 0, 1000, 'how long a follower beyond the quorum may wait for few entries'),
   sparePatienceMs: ms(5, 0, 1000, 'how long it does so while those of the quorum do not answer'),
   spareMessageEntries: count(1024, 1, 1_000_000, 'entries that such a follower gets at once'),
+  applyLaterEntries: count(
+    16,
+    1,
+    1_000_000,
+    'answered writes that a leader applies in a later step',
+  ),
   maxUncommittedBytes: bytes(
     64 * MIB,
     KIB,

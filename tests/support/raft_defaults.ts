@@ -18,6 +18,7 @@ export const NODE_OPTIONS = {
   spareDelayMs: millis(0),
   sparePatienceMs: millis(5),
   spareMessageEntries: 64,
+  applyLaterEntries: 1,
   maxUncommittedBytes: 1024 * 1024,
   maxPendingRequests: 1000,
   snapshotLogBytes: 16 * 1024 * 1024,

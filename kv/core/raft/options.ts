@@ -43,6 +43,8 @@ export interface RaftOptions {
   readonly sparePatienceMs: Millis;
   /** It gets at once what is so many entries, or fills a message. */
   readonly spareMessageEntries: number;
+  /** A leader applies in a later step what it has answered only where it is so many entries. */
+  readonly applyLaterEntries: number;
   /** Past this many bytes of entries that are not committed, proposals are refused. */
   readonly maxUncommittedBytes: number;
   /** Past this many unanswered requests of clients, further ones are refused. */
@@ -67,7 +69,7 @@ export interface RaftOptions {
 export const MAX_APPLIED_PER_STEP = 1024;
 /** At most this many bytes of entries are applied in one step. */
 export const MAX_APPLIED_BYTES_PER_STEP = 256 * 1024;
-/** A follower puts off applying for other work in at most so many steps one after the other. */
+/** A node puts off applying for other work in at most so many steps one after the other. */
 export const MAX_STEPS_PUT_OFF = 2;
 /** More messages than this are not held back: the oldest are dropped, as a network may do. */
 export const MAX_HELD_MESSAGES = 1024;

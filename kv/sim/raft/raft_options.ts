@@ -36,6 +36,7 @@ export function drawRaftOptions(prng: Prng, slowestDelayMs: number): SharedOptio
     spareDelayMs: millis(thrift.pick([0, 0, 5, 50])),
     sparePatienceMs: millis(patience.pick([0, 5, 50])),
     spareMessageEntries: thrift.pick([2, 5, 64]),
+    applyLaterEntries: prng.stream('apply later').pick([1, 1, 3, 16]),
     maxUncommittedBytes: prng.pick([1500, 1024 * 1024, 1024 * 1024]),
     maxPendingRequests: prng.pick([4, 1000, 1000]),
     snapshotLogBytes: prng.pick([2000, 8000, 30_000, 1e9]),

@@ -4,6 +4,7 @@ import type { Command } from '../../../kv/core/command';
 import { type Millis, millis, requestId, storageId } from '../../../kv/core/ids';
 import { encodeCommand } from '../../../kv/core/machine/command_codec';
 import type { RaftMessage } from '../../../kv/core/raft/messages';
+import type { RaftOptions } from '../../../kv/core/raft/options';
 import type { RaftEvent } from '../../support/raft_disk';
 import { accepted, heartbeat, id, Solo } from './solo';
 
@@ -13,8 +14,8 @@ const APPEND: Command = { kind: 'append', key: 'list', value: VALUE };
 const DELETE: Command = { kind: 'delete', key: 'k' };
 
 /** The leader of three nodes, which has committed and applied the start of its term. */
-function leader(): Solo {
-  const solo = new Solo({ log: [1, 1], term: 1 }).becomeLeader();
+function leader(options: Partial<RaftOptions> = {}): Solo {
+  const solo = new Solo({ log: [1, 1], term: 1, options }).becomeLeader();
   solo.receive(2, accepted(2, 3, 2));
   expect([solo.raft.commit, solo.raft.applied]).toEqual([3, 3]);
   return solo;
@@ -64,6 +65,14 @@ test('a put is answered in the step that commits it, and applied in the next, wh
   expect([solo.raft.commit, solo.raft.applied, solo.core.wakeAt]).toEqual([5, 3, solo.now]);
   expect(oneStep(solo, { kind: 'wake' })).toEqual([]);
   expect(solo.raft.applied).toBe(5);
+});
+
+test('fewer entries than are told are applied at once, which takes less time than a step', () => {
+  const solo = leader({ applyLaterEntries: 2 });
+  expect(committed(solo, write(solo, PUT)).length).toBe(1);
+  expect(solo.raft.applied).toBe(4);
+  expect(committed(solo, write(solo, PUT), write(solo, PUT)).length).toBe(2);
+  expect([solo.raft.commit, solo.raft.applied]).toEqual([6, 4]);
 });
 
 test.each([
