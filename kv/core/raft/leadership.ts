@@ -42,7 +42,7 @@ export interface Leader {
   noopIndex: LogIndex;
   /** The cluster's time: what it was at the start of this term, and our clock then. */
   readonly timeBase: { readonly time: Millis; readonly at: Millis };
-  /** The proposals of this term that are not applied yet, by index. */
+  /** The proposals of this term that are not answered yet, by index. */
   readonly proposals: OpenProposals;
   /** The bytes of entries that are not committed. */
   uncommittedBytes: number;

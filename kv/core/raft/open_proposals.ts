@@ -1,6 +1,6 @@
 /**
  * Who is to be told what becomes of a leader's entries: a line that is joined at the end, as entries
- * are proposed, and left at the front, as they are applied. So it needs no map.
+ * are proposed, and left at the front, as they are answered. So it needs no map.
  */
 
 import { type LogIndex, logIndex } from '../ids';
@@ -30,7 +30,7 @@ export class OpenProposals {
     this.waiting++;
   }
 
-  /** Who proposed an entry, as it is applied: nobody will ask again, for it or one before it. */
+  /** Who proposed an entry, as it is answered: nobody will ask again, for it or one before it. */
   take(index: LogIndex): Origin | undefined {
     const place = index - this.first;
     const origin = this.origins[place];
