@@ -41,6 +41,8 @@ export class DynamoSubject
 {
   readonly codec = dynamoCodec();
   private readonly cores = new Map<NodeId, Dynamo>();
+  /** Who had left when it stopped, and has not started again. */
+  private readonly leftBeforeStop = new Set<NodeId>();
   private readonly disks = new DynamoDisks();
   private readonly said = new Said(this.disks);
   private readonly ofOneMind: OfOneMind;
@@ -74,6 +76,7 @@ export class DynamoSubject
     const options = { ...this.options, ...setup, name: `node ${setup.self}`, founders };
     const core = new Dynamo(options, recover(recovered), setup.at);
     this.cores.set(setup.self, core);
+    this.leftBeforeStop.delete(setup.self);
     this.lag.started(setup.self);
     const lost = this.disks.started(setup.self, setup.storage, core.inspect);
     this.copies.excuse(
@@ -106,6 +109,7 @@ export class DynamoSubject
   }
 
   ended(node: NodeId): void {
+    if (this.hasLeft(node)) this.leftBeforeStop.add(node);
     this.cores.delete(node);
   }
 
@@ -246,7 +250,7 @@ export class DynamoSubject
   }
 
   private hasLeft(node: NodeId): boolean {
-    return this.cores.get(node)?.inspect.standing === 'left';
+    return this.leftBeforeStop.has(node) || this.cores.get(node)?.inspect.standing === 'left';
   }
 
   private count(name: string): void {
